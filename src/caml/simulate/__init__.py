@@ -1,0 +1,22 @@
+"""Scenarios and the cells simulated from them, with the truth about every localization.
+
+`scenario` says what there is, `cell` draws the outline, `clusters` places and fills clusters,
+`detection` lets molecules blink and blurs them, `image` puts it all together.
+"""
+
+from caml.simulate.image import Simulation, simulate
+from caml.simulate.scenario import (
+    Scenario,
+    evaluation_scenarios,
+    random_scenarios,
+    training_scenarios,
+)
+
+__all__ = [
+    "Scenario",
+    "Simulation",
+    "evaluation_scenarios",
+    "random_scenarios",
+    "simulate",
+    "training_scenarios",
+]

@@ -1,0 +1,239 @@
+"""What a simulated cell holds, and the lists of scenarios that the paper trained and tested on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, get_args
+
+from caml.errors import ScenarioError
+
+__all__ = [
+    "Scenario",
+    "evaluation_scenarios",
+    "random_scenarios",
+    "training_scenarios",
+]
+
+Shape = Literal["disc", "gaussian", "ring", "fibre"]
+Depletion = Literal["none", "clusters", "unclustered"]
+DetectionLaw = Literal["geometric", "poisson"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One way in which localizations may be spread over a cell.
+
+    Parameters
+    ----------
+    density : float
+        Localizations per µm² of cell, or per µm³ in 3D.
+    n_per_cluster : int, default 20
+        Localizations per cluster.
+    percent_clustered : float, default 50
+        Share of the localizations that lie in clusters; 0 is complete spatial randomness (CSR).
+    radius_nm : float, default 50
+        Largest distance from a cluster's centre (from its midline, for a fibre), nm.
+    shape : {"disc", "gaussian", "ring", "fibre"}, default "disc"
+        How localizations fill a cluster: evenly (a disc, in 3D a ball), by a normal distribution
+        of standard deviation ``radius_nm / 2``, evenly between ``inner_radius_nm`` and
+        ``radius_nm``, or along a filament.
+    inner_radius_nm : float, default 0
+        Inner radius of a ring (in 3D a shell), nm.
+    fibre_length_nm : float, default 2000
+        Length of a fibre along its midline, nm; its width is ``2 * radius_nm``.
+    soft_edge : float, default 0
+        Share of a disc's radius over which its density falls to nothing, linearly: 0 is a hard
+        edge, 1 a cone.
+    uncertainty_fwhm_nm : float, default 0
+        Full width at half maximum of the normal error of each coordinate, nm.
+    detections_per_molecule : float, default 1
+        How often a molecule is seen, on average.
+    detection_law : {"geometric", "poisson"}, default "geometric"
+        How the number of detections varies, where the mean is not 1. Molecules that are never
+        seen (Poisson) are left out.
+    depleted_centre : {"none", "clusters", "unclustered"}, default "none"
+        What the centre of the cell (the cSMAC of an immune synapse) is empty of.
+    n_dimensions : {2, 3}, default 2
+        Whether localizations have a z.
+    axial_range_nm : float, default 500
+        Range of z, nm.
+    field_um : float, default 40
+        Side of the square field of view, µm; the cell's radius is about 0.3 of it.
+    crop_um : float, default 0
+        Side of a centred square to which the image is cut, µm; 0 keeps it whole.
+
+    Raises
+    ------
+    ScenarioError
+        If a value is out of range; every fault is named.
+
+    Notes
+    -----
+    Williamson et al., Nature Communications 2020, Methods and Supplementary Note 1.
+
+    Examples
+    --------
+    >>> scenario = Scenario(density=100, n_per_cluster=20, percent_clustered=50, radius_nm=50)
+    >>> scenario.clusters_per_area
+    2.5
+    """
+
+    density: float
+    n_per_cluster: int = 20
+    percent_clustered: float = 50.0
+    radius_nm: float = 50.0
+    shape: Shape = "disc"
+    inner_radius_nm: float = 0.0
+    fibre_length_nm: float = 2000.0
+    soft_edge: float = 0.0
+    uncertainty_fwhm_nm: float = 0.0
+    detections_per_molecule: float = 1.0
+    detection_law: DetectionLaw = "geometric"
+    depleted_centre: Depletion = "none"
+    n_dimensions: int = 2
+    axial_range_nm: float = 500.0
+    field_um: float = 40.0
+    crop_um: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Name every value that is out of range."""
+        ranges: list[tuple[str, bool, str]] = [
+            ("density", self.density > 0, "above 0"),
+            ("n_per_cluster", self.n_per_cluster >= 1, "at least 1"),
+            ("percent_clustered", 0 <= self.percent_clustered <= 100, "from 0 to 100"),
+            ("radius_nm", self.radius_nm > 0, "above 0"),
+            ("shape", self.shape in get_args(Shape), "one of " + ", ".join(get_args(Shape))),
+            (
+                "inner_radius_nm",
+                0 <= self.inner_radius_nm < self.radius_nm,
+                "from 0 to below radius_nm",
+            ),
+            ("fibre_length_nm", self.fibre_length_nm > 0, "above 0"),
+            ("soft_edge", 0 <= self.soft_edge <= 1, "from 0 to 1"),
+            ("uncertainty_fwhm_nm", self.uncertainty_fwhm_nm >= 0, "0 or above"),
+            (
+                "detections_per_molecule",
+                self.detections_per_molecule >= (1 if self.detection_law == "geometric" else 0.01),
+                "at least 1 (geometric) or 0.01 (poisson)",
+            ),
+            (
+                "detection_law",
+                self.detection_law in get_args(DetectionLaw),
+                "one of " + ", ".join(get_args(DetectionLaw)),
+            ),
+            (
+                "depleted_centre",
+                self.depleted_centre in get_args(Depletion),
+                "one of " + ", ".join(get_args(Depletion)),
+            ),
+            ("n_dimensions", self.n_dimensions in (2, 3), "2 or 3"),
+            (
+                "axial_range_nm",
+                self.n_dimensions == 2 or self.axial_range_nm >= 2 * self.radius_nm,
+                "at least 2 * radius_nm",
+            ),
+            ("field_um", self.field_um > 0, "above 0"),
+            ("crop_um", 0 <= self.crop_um <= self.field_um, "from 0 to field_um"),
+        ]
+        faults = [
+            f"{name} must be {expected}, got {getattr(self, name)!r}"
+            for name, holds, expected in ranges
+            if not holds
+        ]
+        if faults:
+            raise ScenarioError("; ".join(faults))
+
+    @property
+    def clusters_per_area(self) -> float:
+        """Clusters per µm² (per µm³ in 3D)."""
+        return self.density * (0.01 * self.percent_clustered) / self.n_per_cluster
+
+    @property
+    def clustered_fraction(self) -> float:
+        """Share of the cell's area that discs of `radius_nm` cover (2D)."""
+        return math.pi * self.radius_nm**2 * self.clusters_per_area * 1e-6
+
+    @property
+    def is_viable(self) -> bool:
+        """Whether the paper would train on it.
+
+        1 to 5 clusters per µm², and 1.5 to 100 times as dense inside clusters as outside
+        (Supplementary Note 1 and Table 1); with nothing outside, the ratio is not asked for.
+        """
+        area = self.clustered_fraction
+        if not (1 <= self.clusters_per_area <= 5 and area < 1):
+            return False
+        inside = self.density * 0.01 * self.percent_clustered / area
+        outside = self.density * (1 - 0.01 * self.percent_clustered) / (1 - area)
+        return outside == 0 or 1.5 < inside / outside < 100
+
+
+def training_scenarios() -> tuple[Scenario, ...]:
+    """List the 711 scenarios that the paper's networks were trained on.
+
+    Returns
+    -------
+    tuple of Scenario
+        The viable ones of the grid, in the order density, localizations per cluster, percent
+        clustered, radius.
+
+    Notes
+    -----
+    Williamson et al. 2020, Supplementary Note 1: "711 viable scenarios".
+
+    Examples
+    --------
+    >>> len(training_scenarios())
+    711
+    """
+    grid = product(
+        (5, 10, 50, 100, 300, 500),
+        (5, 10, 20, 30, 40, 50, 60, 70, 80, 90),
+        (100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 5),
+        (100, 75, 50, 40, 25, 15, 10, 5),
+    )
+    scenarios = (
+        Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r)
+        for d, n, p, r in grid
+    )
+    return tuple(scenario for scenario in scenarios if scenario.is_viable)
+
+
+def evaluation_scenarios() -> tuple[Scenario, ...]:
+    """List the scenarios of the paper's Figure 3a, d, e and f.
+
+    Returns
+    -------
+    tuple of Scenario
+        4 pairs of density and localizations per cluster, times 11 shares clustered, times 11
+        radii.
+
+    Examples
+    --------
+    >>> len(evaluation_scenarios())
+    484
+    """
+    steps = (5, *range(10, 101, 10))
+    pairs = ((50, 10), (100, 20), (300, 100), (500, 80))
+    return tuple(
+        Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r)
+        for (d, n), p, r in product(pairs, steps, steps)
+    )
+
+
+def random_scenarios() -> tuple[Scenario, ...]:
+    """List the five scenarios without clusters of the paper's Figure 3g.
+
+    Returns
+    -------
+    tuple of Scenario
+        Complete spatial randomness at 10, 50, 100, 500 and 1000 localizations per µm².
+
+    Examples
+    --------
+    >>> [scenario.density for scenario in random_scenarios()]
+    [10, 50, 100, 500, 1000]
+    """
+    return tuple(Scenario(density=d, percent_clustered=0) for d in (10, 50, 100, 500, 1000))
