@@ -1,0 +1,111 @@
+"""What is known of a network: its model card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from caml.errors import ModelError
+
+__all__ = ["ModelCard"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What a network is, what it was trained on and how well it does.
+
+    Parameters
+    ----------
+    name : str
+        Six characters, unique.
+    description : str
+        When to use it, in a sentence or two.
+    k : int
+        How many neighbours it looks at.
+    n_dimensions : int
+        2 or 3.
+    input : str
+        Which of `caml.features` it is fed with.
+    labels : tuple of str
+        What its labels 0, 1, … mean.
+    layers : tuple of str
+        Its layers, from input to output.
+    n_parameters : int
+        How many weights and biases it has.
+    scenarios : str
+        What it was trained on.
+    seed : int
+        Of the simulation, the pool and the first weights.
+    training : mapping
+        Sizes of the pool and settings of the fit.
+    metrics : mapping
+        Accuracy, F1, precision, recall and the confusion matrix, on test data.
+    versions : mapping
+        Of the software that trained it.
+    created : str
+        Date of training, YYYY-MM-DD.
+    sha256 : str
+        Of the weights' file.
+    """
+
+    name: str
+    description: str
+    k: int
+    n_dimensions: int
+    input: str
+    labels: tuple[str, ...]
+    layers: tuple[str, ...]
+    n_parameters: int
+    scenarios: str
+    seed: int
+    created: str
+    sha256: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """Return the card as indented JSON.
+
+        Returns
+        -------
+        str
+            What `read` takes.
+        """
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> ModelCard:
+        """Read a card from its JSON file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        ModelCard
+            The card.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing or no model card.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content["labels"] = tuple(content["labels"])
+            content["layers"] = tuple(content["layers"])
+            return cls(**content)
+        except OSError as error:
+            raise ModelError(
+                f"{path}: a network needs its card beside it, and this one cannot be read "
+                f"({error.strerror})"
+            ) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"{path}: not a model card: {error}") from error

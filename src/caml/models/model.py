@@ -1,0 +1,149 @@
+"""Weights and card together: a network that can be run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caml.errors import ModelError
+from caml.features import FEATURES
+from caml.models.card import ModelCard
+
+__all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "XPILJZ"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained network: what it is (`card`) and how to run it.
+
+    Parameters
+    ----------
+    card : ModelCard
+        What is known of it.
+    weights : bytes
+        The network in ONNX.
+
+    Raises
+    ------
+    ModelError
+        If the weights are not those the card describes, or no network.
+    """
+
+    card: ModelCard
+    weights: bytes = field(repr=False)
+    _session: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the weights against the card and make them ready to run."""
+        import onnxruntime as ort
+
+        if hashlib.sha256(self.weights).hexdigest() != self.card.sha256:
+            raise ModelError(
+                f"the weights of {self.card.name} are not those its card describes: take the "
+                ".onnx and the .json of the same training"
+            )
+        if self.card.input not in FEATURES:
+            raise ModelError(
+                f"{self.card.name} is fed with {self.card.input!r}, which this version of caml "
+                f"does not know; it knows: {', '.join(FEATURES)}"
+            )
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            session = ort.InferenceSession(
+                self.weights, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises its own, unrelated classes
+            raise ModelError(f"{self.card.name}: not a network in ONNX: {error}") from error
+        object.__setattr__(self, "_session", session)
+
+    def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Run the network.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_localizations, k), float32
+            What `caml.features.features` computed.
+
+        Returns
+        -------
+        ndarray of shape (n_localizations,) or (n_localizations, n_labels), float32
+            The score of being clustered, or of each label, from 0 to 1.
+
+        Raises
+        ------
+        ModelError
+            If the input has another shape than the network's.
+        """
+        if features.ndim != 2 or features.shape[1] != self.card.k:
+            raise ModelError(
+                f"{self.card.name} looks at {self.card.k} neighbours; got input of shape "
+                f"{features.shape}"
+            )
+        name = self._session.get_inputs()[0].name
+        score: npt.NDArray[np.float32] = self._session.run(None, {name: features})[0]
+        return score[:, 0] if score.shape[1] == 1 else score
+
+
+def list_models() -> tuple[ModelCard, ...]:
+    """List the networks that come with this package.
+
+    Returns
+    -------
+    tuple of ModelCard
+        In the order of their names.
+
+    Examples
+    --------
+    >>> "XPILJZ" in [card.name for card in list_models()]
+    True
+    """
+    return tuple(ModelCard.read(path) for path in sorted(WEIGHTS.glob("*.json")))
+
+
+def load_model(name: str | Path = DEFAULT) -> Model:
+    """Load a network by its name or from a file.
+
+    Parameters
+    ----------
+    name : str or Path, default "XPILJZ"
+        The name of a network of this package, or the path of an ``.onnx`` file with its card (the
+        same name, ``.json``) beside it.
+
+    Returns
+    -------
+    Model
+        Ready to run.
+
+    Raises
+    ------
+    ModelError
+        If there is no such network.
+
+    Examples
+    --------
+    >>> load_model("XPILJZ").card.k
+    100
+    """
+    path = Path(name)
+    if path.suffix.lower() != ".onnx":
+        path = WEIGHTS / f"{str(name).upper()}.onnx"
+        if not path.is_file():
+            known = ", ".join(card.name for card in list_models())
+            raise ModelError(
+                f"no network is called {str(name)!r}; there are: {known}, or give the path of an "
+                ".onnx file"
+            )
+    elif not path.is_file():
+        raise ModelError(
+            f"{path}: no such file; a network is an .onnx file with its card beside it"
+        )
+    return Model(ModelCard.read(path.with_suffix(".json")), path.read_bytes())
