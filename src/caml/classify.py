@@ -1,0 +1,128 @@
+"""Neighbours and a network give each localization a score and a label."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caml.errors import DataWarning, InputError
+from caml.features import features
+from caml.localizations import Localizations, as_positions
+from caml.models import Model, load_model
+from caml.neighbours import NeighbourSearch
+
+__all__ = ["Classification", "classify"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classification:
+    """The score and the label of each localization.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_localizations,) or (n_localizations, n_labels)
+        The network's output, from 0 to 1: of being clustered, or of each label. NaN where it was
+        not measured.
+    label : ndarray of shape (n_localizations,)
+        0 not clustered, 1 clustered, 2… other kinds; −1 where it was not measured.
+
+    Raises
+    ------
+    InputError
+        If lengths do not agree.
+    """
+
+    score: npt.NDArray[np.floating[Any]]
+    label: npt.NDArray[np.integer[Any]]
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        if self.label.ndim != 1 or self.score.shape[:1] != self.label.shape:
+            raise InputError(
+                "one score and one label per localization are needed; got shapes "
+                f"{self.score.shape} and {self.label.shape}"
+            )
+
+    @property
+    def confidence(self) -> npt.NDArray[np.floating[Any]]:
+        """The score of the likeliest kind of cluster, shape (n_localizations,)."""
+        return self.score if self.score.ndim == 1 else self.score[:, 1:].max(axis=1)
+
+
+def classify(
+    localizations: Localizations | npt.ArrayLike,
+    model: Model | str | Path = "XPILJZ",
+    *,
+    threshold: float = 0.5,
+    search: NeighbourSearch | None = None,
+) -> Classification:
+    """Tell which localizations are clustered.
+
+    Parameters
+    ----------
+    localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        What to classify.
+    model : Model, str or Path, default "XPILJZ"
+        The network, its name, or its file.
+    threshold : float, default 0.5
+        A score of at least this is clustered; not looked at by networks of several labels, whose
+        highest score wins.
+    search : NeighbourSearch, optional
+        Of these localizations, where it was made before.
+
+    Returns
+    -------
+    Classification
+        In the order of the localizations. Duplicates get what their twin got; localizations
+        without a finite position, and all where there are fewer than k + 1, get label −1 and score
+        NaN, and a warning.
+
+    Raises
+    ------
+    InputError
+        If the threshold is not between 0 and 1, or the network is made for other dimensions.
+
+    Notes
+    -----
+    Williamson et al. 2020: each localization's sorted distances to its k nearest neighbours are
+    the input of the network. Measured and classified in chunks: memory does not depend on k.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold must be from 0 to 1, got {threshold:g}")
+    network = model if isinstance(model, Model) else load_model(model)
+    card = network.card
+    positions = as_positions(localizations)
+    if positions.shape[1] != card.n_dimensions:
+        raise InputError(
+            f"{card.name} is made for {card.n_dimensions}D and these localizations are "
+            f"{positions.shape[1]}D: choose another network"
+        )
+    search = search or NeighbourSearch(positions)
+    n_labels = len(card.labels)
+    shape: tuple[int, ...] = (len(search),) if n_labels == 2 else (len(search), n_labels)
+    score = np.full(shape, np.nan, dtype=np.float32)
+    if len(search) > card.k:
+        for subset, neighbours in search.chunks(card.k):
+            score[subset] = network.predict(features(neighbours, card.input))
+    else:
+        warnings.warn(
+            DataWarning(
+                f"{card.name} looks at {card.k} neighbours and needs at least {card.k + 1} "
+                f"localizations at different positions; got {len(search)}: none was classified "
+                "(label −1)"
+            ),
+            stacklevel=2,
+        )
+    every = search.expand(score, np.nan)
+    measured = ~np.isnan(every if every.ndim == 1 else every[:, 0])
+    label = np.full(len(every), -1, dtype=np.int8)
+    if n_labels == 2:
+        label[measured] = every[measured] >= threshold
+    else:
+        label[measured] = every[measured].argmax(axis=1)
+    return Classification(every, label)
