@@ -1,0 +1,20 @@
+"""Tables and regions in, in nm; results out, whole or not at all."""
+
+from __future__ import annotations
+
+from caml.io.read import read
+from caml.io.regions import parse_region, read_regions
+from caml.io.results import result_table
+from caml.io.write import whole_file, whole_folder, write_json, write_outlines, write_table
+
+__all__ = [
+    "parse_region",
+    "read",
+    "read_regions",
+    "result_table",
+    "whole_file",
+    "whole_folder",
+    "write_json",
+    "write_outlines",
+    "write_table",
+]

@@ -1,0 +1,117 @@
+"""What a parser hands over, and numbers out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from caml.errors import TableError
+
+__all__ = ["Check", "Parsed", "numbers", "unique_names"]
+
+# A parser calls it with the names of the columns as soon as it knows them; it raises if they
+# cannot be used, before a large file is read for nothing.
+Check = Callable[[Sequence[str]], object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parsed:
+    """A table as it is in a file.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Every column, named as in the file, and every row.
+    pixel_size_nm : float, optional
+        The pixel size that the file gives, nm.
+    no_pixel_size : str, default ""
+        Where a pixel size was looked for and not found, for messages.
+    line_of : callable, optional
+        Gives the line in the file, from 1, of a row of the table, from 0.
+    """
+
+    table: pd.DataFrame
+    pixel_size_nm: float | None = None
+    no_pixel_size: str = ""
+    line_of: Callable[[int], int] | None = None
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Tell columns of one name apart: the second ``x`` becomes ``x.1``.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names.
+
+    Returns
+    -------
+    list of str
+        As many names, no two of them the same.
+
+    Examples
+    --------
+    >>> unique_names(["x", "y", "x", "x"])
+    ['x', 'y', 'x.1', 'x.2']
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    for name in names:
+        unique, n = name, 0
+        while unique in seen:
+            n += 1
+            unique = f"{name}.{n}"
+        seen.add(unique)
+        found.append(unique)
+    return found
+
+
+def numbers(parsed: Parsed, column: int, path: Path) -> npt.NDArray[np.float64]:
+    """Take a column as numbers.
+
+    Parameters
+    ----------
+    parsed : Parsed
+        The table.
+    column : int
+        Which column, from 0.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        The values; NaN where there is none.
+
+    Raises
+    ------
+    TableError
+        If there is something else than a number; the first such row is named.
+    """
+    name, values = str(parsed.table.columns[column]), parsed.table.iloc[:, column]
+    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind in "iuf":
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    texts = values.astype("object")
+    known = values.notna().to_numpy()
+    converted = np.full(len(values), np.nan)
+    bad = known.copy()
+    if values.dtype.kind not in "bcmM":
+        found = pd.to_numeric(texts.where(known, None), errors="coerce")
+        converted = np.asarray(found, dtype=np.float64)
+        # Whatever is text for "not a number" was recognised by the parser already.
+        bad &= np.isnan(converted)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        line = parsed.line_of(row) if parsed.line_of else None
+        where = "" if line else f" in row {row + 1}"
+        raise TableError(
+            f"column {name!r} must hold numbers, got {str(texts.iloc[row])[:60]!r}{where}",
+            path=path,
+            line=line,
+        )
+    return converted

@@ -1,0 +1,259 @@
+"""Localization tables in, in any format, and everything in nm."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caml.errors import CamlError, DataWarning, InputError, MissingFileError, TableError
+from caml.io import hdf5, parquet, text
+from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, assign, recognise
+from caml.io.parsed import Parsed, numbers
+from caml.localizations import Localizations
+
+__all__ = ["read"]
+
+FloatArray = npt.NDArray[np.float64]
+
+# Each has recognises(path, head) and parse(path, head, check); the first that recognises a file
+# reads it. Text comes last: almost anything could be text.
+PARSERS: Mapping[str, ModuleType] = {"parquet": parquet, "hdf5": hdf5, "text": text}
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    pixel_size_nm: float | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Localizations:
+    r"""Read a localization table.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file: csv, tsv or txt (ThunderSTORM, ONI, plain), parquet, or Picasso's hdf5. What it
+        is shows in its contents; the ending of its name does not matter.
+    pixel_size_nm : float, optional
+        The size of a camera pixel, nm, for tables in pixels; it counts before one that the file
+        gives.
+    columns : mapping of str to str, optional
+        The columns of x, y, z, frame, channel or uncertainty where their names do not say so: a
+        name or a number from 0, with the unit behind it where it is not nm (``{"x": "0 [px]"}``).
+
+    Returns
+    -------
+    Localizations
+        Positions in nm, in the order of the table, with every column of it; in 3D if there is a z
+        that is not the same everywhere.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    TableError
+        If it is not a localization table; the line is named where there is one.
+    InputError
+        If the pixel size is not a positive number.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "cell.csv")
+    ...     _ = path.write_text("x [nm],y [nm],frame\n10.5,20,1\n30,40,2\n")
+    ...     localizations = read(path)
+    >>> localizations.positions.tolist(), localizations.frame.tolist()
+    ([[10.5, 20.0], [30.0, 40.0]], [1, 2])
+    """
+    path = Path(path)
+    if pixel_size_nm is not None and not (math.isfinite(pixel_size_nm) and pixel_size_nm > 0):
+        raise InputError(f"a pixel size is a positive number of nm; got {pixel_size_nm}")
+    with _explained(path):
+        head = _head(path)
+        key = _parser(path, head)
+
+        def check(names: Sequence[str]) -> tuple[TableFormat, dict[str, tuple[Source, ...]]]:
+            table_format = recognise(names, key)
+            return table_format, assign(table_format, names, columns, path=path)
+
+        parsed: Parsed = PARSERS[key].parse(path, head, check)
+        if parsed.table.empty:
+            raise TableError("the file holds a header and no localizations", path=path)
+        table_format, sources = check([str(name) for name in parsed.table.columns])
+        size = _pixel_size(parsed, sources, pixel_size_nm, path)
+        return _localizations(parsed, table_format, sources, size, path)
+
+
+def _localizations(
+    parsed: Parsed,
+    table_format: TableFormat,
+    sources: Mapping[str, tuple[Source, ...]],
+    pixel_size_nm: float | None,
+    path: Path,
+) -> Localizations:
+    """Take positions and what belongs to them out of the table."""
+
+    def lengths(role: str) -> FloatArray:
+        found = [
+            _in_nm(numbers(parsed, source.column, path), source.unit, pixel_size_nm)
+            for source in sources[role]
+        ]
+        return found[0] if len(found) == 1 else np.mean(found, axis=0)
+
+    axes = [lengths(axis) for axis in ("x", "y", "z") if axis in sources]
+    if len(axes) == 3 and not _varies(axes[2]):
+        axes.pop()
+    positions = np.column_stack(axes)
+    n_bad = int((~np.isfinite(positions).all(axis=1)).sum())
+    if n_bad:
+        _warn(
+            f"{path}: {n_bad} of {len(positions)} localizations have no finite position; they are "
+            "kept in the output, unlabelled"
+        )
+    uncertainty_nm = None
+    if "uncertainty" in sources:
+        if pixel_size_nm is None and any(s.unit == PX for s in sources["uncertainty"]):
+            _warn(
+                f"{path}: the uncertainty is in pixels and was not used; give the size of a pixel "
+                "with --pixel-size (Python: pixel_size_nm)"
+            )
+        else:
+            uncertainty_nm = lengths("uncertainty")
+    used = PX in {source.unit for role in sources.values() for source in role}
+    scale = f", pixel size {pixel_size_nm:g} nm" if pixel_size_nm is not None and used else ""
+    n, n_dimensions = positions.shape
+    line = (
+        f"read {n} localizations in {n_dimensions}D from {path.name} ({table_format.name}{scale})"
+    )
+    return Localizations(
+        positions,
+        table=parsed.table,
+        frame=_frame(parsed, sources, path),
+        channel=_channel(parsed, sources),
+        uncertainty_nm=uncertainty_nm,
+        name=path.stem,
+        history=(line,),
+    )
+
+
+def _pixel_size(
+    parsed: Parsed,
+    sources: Mapping[str, tuple[Source, ...]],
+    given: float | None,
+    path: Path,
+) -> float | None:
+    """Decide on the pixel size: the user's, or the file's; and whether one is needed."""
+    needed = [axis for axis in ("x", "y", "z") if any(s.unit == PX for s in sources.get(axis, ()))]
+    of_any_use = needed or any(s.unit == PX for s in sources.get("uncertainty", ()))
+    size = given if given is not None else parsed.pixel_size_nm
+    if needed and size is None:
+        tried = f" ({parsed.no_pixel_size})" if parsed.no_pixel_size else ""
+        raise TableError(
+            f"{', '.join(needed)} are in pixels and the file gives no pixel size{tried}; give the "
+            "size of a camera pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)",
+            path=path,
+        )
+    if given is not None and not of_any_use:
+        _warn(
+            f"{path}: positions are in nm, so the pixel size of {given:g} nm was not used; if they "
+            "are in pixels, say so in the header (x [px]) or with --columns 'x=NAME [px]'"
+        )
+    return size
+
+
+def _in_nm(values: FloatArray, unit: str, pixel_size_nm: float | None) -> FloatArray:
+    """Convert lengths, or variances of them, to nm."""
+    if unit == VARIANCE:
+        # A negative variance is nonsense of the file's and becomes NaN, not a warning of NumPy's.
+        return np.sqrt(np.where(values >= 0, values, np.nan))
+    factor = {NM: 1.0, UM: 1e3, PX: pixel_size_nm}[unit]
+    return values if factor == 1.0 else values * np.float64(factor)
+
+
+def _varies(z: FloatArray) -> bool:
+    """Tell whether z is a coordinate; programs without one write a constant or nothing."""
+    finite = z[np.isfinite(z)]
+    return finite.size > 0 and bool((finite != finite[0]).any())
+
+
+def _frame(
+    parsed: Parsed, sources: Mapping[str, tuple[Source, ...]], path: Path
+) -> npt.NDArray[np.int64] | None:
+    """Take frames as whole numbers; some programs write them as 7.0."""
+    if "frame" not in sources:
+        return None
+    column = sources["frame"][0].column
+    values = numbers(parsed, column, path)
+    # Beyond 2**53 a float is no longer a certain whole number.
+    whole = np.isfinite(values) & (np.abs(values) < 2.0**53)
+    whole[whole] = values[whole] == np.floor(values[whole])
+    if not whole.all():
+        _warn(
+            f"{path}: column {parsed.table.columns[column]!r} is not used as frame: "
+            f"{int((~whole).sum())} of {len(whole)} values are not whole numbers"
+        )
+        return None
+    return values.astype(np.int64)
+
+
+def _channel(parsed: Parsed, sources: Mapping[str, tuple[Source, ...]]) -> npt.NDArray[Any] | None:
+    """Take channels: numbers, whole ones where they all are, or names."""
+    if "channel" not in sources:
+        return None
+    values = parsed.table.iloc[:, sources["channel"][0].column].to_numpy()
+    if values.dtype.kind == "f" and np.isfinite(values).all():
+        whole = values.astype(np.int64)
+        return whole if (whole == values).all() else values
+    return np.asarray(values)
+
+
+def _head(path: Path) -> bytes:
+    """Read how the file begins."""
+    if path.is_dir():
+        raise MissingFileError(f"{path} is a folder; give the files in it")
+    if not path.exists():
+        raise MissingFileError(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        head = file.read(text.HEAD_BYTES)
+    if not head.strip():
+        raise TableError("the file is empty: expected a header and rows of numbers", path=path)
+    return head
+
+
+def _parser(path: Path, head: bytes) -> str:
+    """Choose who reads the file."""
+    for key, parser in PARSERS.items():
+        if parser.recognises(path, head):
+            return key
+    raise TableError(
+        "not a kind of file that caml reads: expected csv, tsv, txt, parquet or Picasso's hdf5; "
+        f"it begins with the bytes {head[:8]!r}",
+        path=path,
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Make an error of the file whatever a library raises about it."""
+    try:
+        yield
+    except (CamlError, MemoryError, Warning):
+        raise
+    except PermissionError as error:
+        raise TableError("there is no permission to read the file", path=path) from error
+    except Exception as error:
+        raise TableError(f"cannot be read: {type(error).__name__}: {error}", path=path) from error
+
+
+def _warn(message: str) -> None:
+    # From here through _localizations or _pixel_size and read to whoever called read.
+    warnings.warn(DataWarning(message), stacklevel=4)

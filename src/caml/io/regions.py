@@ -1,0 +1,249 @@
+"""Regions of interest in: GeoJSON in nm, ImageJ's roi and zip in pixels, or four numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import roifile
+import shapely
+import shapely.affinity
+import shapely.geometry
+from shapely.geometry.base import BaseGeometry
+
+from caml.errors import CamlError, InputError, MissingFileError, RegionError
+from caml.localizations import Region
+
+__all__ = ["parse_region", "read_regions"]
+
+AREA_TYPES = {
+    roifile.ROI_TYPE.POLYGON,
+    roifile.ROI_TYPE.RECT,
+    roifile.ROI_TYPE.OVAL,
+    roifile.ROI_TYPE.FREEHAND,
+    roifile.ROI_TYPE.TRACED,
+}
+
+
+def parse_region(text: str) -> Region:
+    """Make a rectangle of four numbers.
+
+    Parameters
+    ----------
+    text : str
+        ``x_min,y_min,x_max,y_max`` in nm.
+
+    Returns
+    -------
+    Region
+        The rectangle; its name is the text.
+
+    Raises
+    ------
+    RegionError
+        If there are not four numbers, in this order.
+
+    Examples
+    --------
+    >>> parse_region("0,0,2000,1000").area_um2
+    2.0
+    """
+    try:
+        x_min, y_min, x_max, y_max = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise RegionError(
+            f"a region is four numbers x_min,y_min,x_max,y_max in nm, or a file; got {text!r}"
+        ) from error
+    return Region.rectangle(x_min, y_min, x_max, y_max, name="".join(text.split()))
+
+
+def read_regions(
+    path: str | os.PathLike[str], *, pixel_size_nm: float | None = None
+) -> tuple[Region, ...]:
+    r"""Read regions of interest.
+
+    Parameters
+    ----------
+    path : str or path-like
+        GeoJSON with coordinates in nm, or ImageJ's ``.roi`` or ``.zip`` of several.
+    pixel_size_nm : float, optional
+        The size of a pixel of the image on which a ``.roi`` was drawn, nm; of no use for GeoJSON.
+
+    Returns
+    -------
+    tuple of Region
+        In the order of the file; no two of the same name.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    RegionError
+        If the file holds no regions, or something that is no area.
+    InputError
+        If the pixel size is not a positive number.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "regions.geojson")
+    ...     _ = path.write_text(
+    ...         '{"type": "Polygon", "coordinates": [[[0, 0], [4000, 0], [0, 1000], [0, 0]]]}'
+    ...     )
+    ...     regions = read_regions(path)
+    >>> [(region.name, region.area_um2) for region in regions]
+    [('region 1', 2.0)]
+    """
+    path = Path(path)
+    if pixel_size_nm is not None and not (math.isfinite(pixel_size_nm) and pixel_size_nm > 0):
+        raise InputError(f"a pixel size is a positive number of nm; got {pixel_size_nm}")
+    with _explained(path):
+        content = _content(path)
+        if content.startswith(b"Iout"):
+            found = [_imagej(content, path.stem, pixel_size_nm, path)]
+        elif content.startswith(b"PK"):
+            found = list(_zipped(content, pixel_size_nm, path))
+        else:
+            found = list(_geojson(content, path))
+        if not found:
+            raise RegionError(f"{path} holds no regions")
+        names = _unique(name or f"region {i}" for i, (name, _) in enumerate(found, 1))
+        regions = []
+        for name, (_, polygon) in zip(names, found, strict=True):
+            try:
+                regions.append(Region(polygon, name))  # type: ignore[arg-type] # checked there
+            except RegionError as error:
+                raise RegionError(f"{path}: {error}") from error
+    return tuple(regions)
+
+
+def _content(path: Path) -> bytes:
+    """Read the file."""
+    if path.is_dir():
+        raise MissingFileError(f"{path} is a folder; give the file of regions")
+    if not path.exists():
+        raise MissingFileError(f"{path}: there is no such file")
+    return path.read_bytes()
+
+
+def _geojson(content: bytes, path: Path) -> Iterator[tuple[str, BaseGeometry]]:
+    """Take the polygons out of GeoJSON, whichever of its objects is outermost."""
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except ValueError as error:
+        raise RegionError(
+            f"{path}: expected GeoJSON (coordinates in nm), or ImageJ's .roi or .zip; as GeoJSON "
+            f"it is faulty: {error}"
+        ) from error
+    features = document
+    if isinstance(document, dict):
+        features = document.get("features", [document])
+    if not isinstance(features, list):
+        raise RegionError(f"{path}: GeoJSON must be a FeatureCollection, a Feature or a polygon")
+    for i, feature in enumerate(features, 1):
+        if not isinstance(feature, dict):
+            raise RegionError(f"{path}: feature {i} is no GeoJSON object: {str(feature)[:60]}")
+        is_feature = feature.get("type") == "Feature"
+        geometry = feature.get("geometry") if is_feature else feature
+        geometry = geometry if isinstance(geometry, dict) else {}
+        kind = geometry.get("type")
+        if kind not in ("Polygon", "MultiPolygon"):
+            raise RegionError(
+                f"{path}: feature {i} is a {kind}; a region is a Polygon or a MultiPolygon"
+            )
+        properties = (feature.get("properties") if is_feature else None) or {}
+        name = properties.get("name") if isinstance(properties, dict) else None
+        name = feature.get("id") if name in (None, "") and is_feature else name
+        try:
+            polygon = shapely.force_2d(shapely.geometry.shape(geometry))
+        except Exception as error:
+            raise RegionError(f"{path}: feature {i} has faulty coordinates: {error}") from error
+        yield "" if name is None else str(name), polygon
+
+
+def _zipped(
+    content: bytes, pixel_size_nm: float | None, path: Path
+) -> Iterator[tuple[str, BaseGeometry]]:
+    """Take every roi out of a zip."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.namelist():
+            # macOS adds files of its own to a zip.
+            if entry.endswith(".roi") and not entry.startswith("__MACOSX"):
+                name = PurePosixPath(entry).stem
+                yield _imagej(archive.read(entry), name, pixel_size_nm, path)
+
+
+def _imagej(
+    content: bytes, name: str, pixel_size_nm: float | None, path: Path
+) -> tuple[str, BaseGeometry]:
+    """Make a polygon of one roi."""
+    if pixel_size_nm is None:
+        raise RegionError(
+            f"{path}: ImageJ's regions are in pixels of the image they were drawn on; give the "
+            "size of such a pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)"
+        )
+    roi = roifile.ImagejRoi.frombytes(content)
+    name = roi.name or name
+    if roi.roitype not in AREA_TYPES:
+        raise RegionError(
+            f"{path}: {name!r} is of type {roi.roitype.name.lower()}, which has no area; draw a "
+            "polygon, rectangle, oval or freehand region"
+        )
+    scaled: BaseGeometry = shapely.affinity.scale(
+        _outline(roi), pixel_size_nm, pixel_size_nm, origin=(0, 0)
+    )
+    return name, scaled
+
+
+def _outline(roi: Any) -> BaseGeometry:
+    """Return the outline of a roi, in pixels; a composite has holes where its parts overlap."""
+    if roi.roitype == roifile.ROI_TYPE.OVAL or (
+        roi.roitype == roifile.ROI_TYPE.RECT and roi.subpixelrect
+    ):
+        left, top, right, bottom = roi.left, roi.top, roi.right, roi.bottom
+        if roi.subpixelrect:
+            left, top, right, bottom = roi.xd, roi.yd, roi.xd + roi.widthd, roi.yd + roi.heightd
+        if roi.roitype == roifile.ROI_TYPE.RECT:
+            box: BaseGeometry = shapely.box(left, top, right, bottom)
+            return box
+        circle = shapely.Point((left + right) / 2, (top + bottom) / 2).buffer(1, quad_segs=64)
+        oval: BaseGeometry = shapely.affinity.scale(circle, (right - left) / 2, (bottom - top) / 2)
+        return oval
+    rings = [ring for ring in roi.coordinates(multi=True) if len(ring) > 2]
+    outline: BaseGeometry = shapely.Polygon()
+    for ring in rings:
+        outline = outline.symmetric_difference(shapely.make_valid(shapely.Polygon(ring)))
+    return outline
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Tell regions of one name apart: the second ``cell`` becomes ``cell 2``."""
+    found: list[str] = []
+    for name in names:
+        unique, n = name, 1
+        while unique in found:
+            n += 1
+            unique = f"{name} {n}"
+        found.append(unique)
+    return found
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Make an error of the file whatever a library raises about it."""
+    try:
+        yield
+    except (CamlError, MemoryError, Warning):
+        raise
+    except PermissionError as error:
+        raise RegionError(f"{path}: there is no permission to read the file") from error
+    except Exception as error:
+        raise RegionError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error

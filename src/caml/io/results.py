@@ -1,0 +1,121 @@
+"""The table of results: the table that came, with what caml found out about each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from caml.errors import InputError, TableError
+from caml.io.formats import NM, assign, recognise
+from caml.io.parsed import unique_names
+from caml.localizations import AXES, Localizations
+
+__all__ = ["result_table"]
+
+OURS = ("region", "score", "label", "cluster")
+
+
+def result_table(
+    localizations: Localizations,
+    score: npt.ArrayLike,
+    label: npt.ArrayLike,
+    cluster: npt.ArrayLike,
+    *,
+    region: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Put what was found beside the table that was read.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        What was analysed.
+    score : array-like of shape (n_localizations,) or (n_localizations, n_labels)
+        The network's output.
+    label : array-like of shape (n_localizations,)
+        0 not clustered, 1 clustered, 2… other kinds.
+    cluster : array-like of shape (n_localizations,)
+        Cluster ids, −1 for none.
+    region : str or array-like of shape (n_localizations,), optional
+        The name of the region that each localization is in.
+
+    Returns
+    -------
+    DataFrame
+        Every row and column of the input, in its order; then x_nm, y_nm (z_nm) where the input
+        has no positions in nm, and region, score (score_0, score_1, …), label and cluster.
+
+    Raises
+    ------
+    InputError
+        If there is not one value per localization.
+
+    Notes
+    -----
+    A column of the input that is called as one of ours is kept as ``<name>_input``.
+
+    Examples
+    --------
+    >>> localizations = Localizations([[0.0, 0.0], [30.0, 40.0]])
+    >>> result_table(localizations, [0.9, 0.1], [1, 0], [0, -1]).columns.tolist()
+    ['x_nm', 'y_nm', 'score', 'label', 'cluster']
+    """
+    n = len(localizations)
+    added: dict[str, npt.NDArray[Any]] = {}
+    if not _is_in_nm(localizations):
+        added |= {AXES[axis]: column for axis, column in enumerate(localizations.positions.T)}
+    if region is not None:
+        names = np.asarray(region, dtype=object)
+        added["region"] = np.full(n, names[()], dtype=object) if names.ndim == 0 else names
+    scores = np.asarray(score)
+    if scores.ndim == 2:
+        added |= {f"score_{i}": column for i, column in enumerate(scores.T)}
+    else:
+        added["score"] = scores
+    added |= {"label": np.asarray(label), "cluster": np.asarray(cluster)}
+    wrong = [f"{name} has shape {v.shape}" for name, v in added.items() if v.shape != (n,)]
+    if wrong:
+        raise InputError(f"one value per localization is needed, {n} here; " + "; ".join(wrong))
+    table = localizations.table.reset_index(drop=True)
+    table.columns = pd.Index(_renamed(map(str, table.columns), {*OURS, *added}))
+    return pd.concat([table, pd.DataFrame(added)], axis=1)
+
+
+def _renamed(names: Iterable[str], ours: set[str]) -> list[str]:
+    """Give columns of the input that are called as ours another name."""
+    names = unique_names(names)
+    taken = {*names, *ours}
+    found = []
+    for name in names:
+        if name not in ours:
+            found.append(name)
+            continue
+        free, n = f"{name}_input", 1
+        while free in taken:
+            n += 1
+            free = f"{name}_input_{n}"
+        taken.add(free)
+        found.append(free)
+    return found
+
+
+def _is_in_nm(localizations: Localizations) -> bool:
+    """Tell whether the table would be read again with the same positions, without being told."""
+    table, positions = localizations.table, localizations.positions
+    names = [str(name) for name in table.columns]
+    try:
+        sources = assign(recognise(names, "text"), names)
+    except TableError:
+        return False
+    for axis, role in zip(positions.T, ("x", "y", "z"), strict=False):
+        if role not in sources or sources[role][0].unit != NM:
+            return False
+        values = table.iloc[:, sources[role][0].column]
+        if values.dtype.kind not in "iuf" or not np.array_equal(
+            values.to_numpy(dtype=np.float64, na_value=np.nan), axis, equal_nan=True
+        ):
+            return False
+    return True

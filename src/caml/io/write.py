@@ -1,0 +1,375 @@
+"""Results out: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import shapely
+
+from caml.errors import CamlError, InputError, OutputError
+
+__all__ = ["whole_file", "whole_folder", "write_json", "write_outlines", "write_table"]
+
+REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space, or write to another disk",
+    errno.EDQUOT: "the disk quota is used up; free some space, or write to another disk",
+    errno.EACCES: "there is no permission to write there; choose another folder",
+    errno.EPERM: "there is no permission to write there; choose another folder",
+    errno.EROFS: "the disk is read-only; choose another folder",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another folder",
+    errno.EEXIST: "a part of the path is a file, not a folder; choose another folder",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+@contextmanager
+def whole_folder(
+    path: str | os.PathLike[str], *, overwrite: bool = False, mark: str | None = None
+) -> Iterator[Path]:
+    """Write a folder of results that appears when it is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder to be.
+    overwrite : bool, default False
+        Whether a folder that is there already is replaced, as a whole.
+    mark : str, optional
+        The name of a file that every such folder holds; a folder that is not empty and lacks it
+        is something else, and never replaced.
+
+    Yields
+    ------
+    Path
+        A hidden folder beside it, to write into. If the block raises, it is removed, and what was
+        at `path` is as it was.
+
+    Raises
+    ------
+    OutputError
+        If there is something at `path`, or it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     with whole_folder(Path(home, "results")) as folder:
+    ...         write_json(folder / "summary.json", {"n_clusters": 3})
+    ...     sorted(path.name for path in Path(home, "results").iterdir())
+    ['summary.json']
+    """
+    # A link is followed, so that the folder it names is replaced and not the link.
+    path = Path(os.path.realpath(path))
+    with _explained(path), _parents(path):
+        _refuse_existing(path, overwrite, mark, kind="folder")
+        partial = _beside(path, "partial")
+        try:
+            partial.mkdir()
+            yield partial
+            _replace_folder(partial, path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Write a file that appears when it is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to be.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+
+    Yields
+    ------
+    Path
+        A hidden path beside it, to write to. If the block raises, it is removed, and what was at
+        `path` is as it was.
+
+    Raises
+    ------
+    OutputError
+        If there is something at `path`, or it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     path = Path(home, "note.txt")
+    ...     with whole_file(path) as partial:
+    ...         _ = partial.write_text("done")
+    ...     path.read_text()
+    'done'
+    """
+    path = Path(os.path.realpath(path))
+    with _explained(path), _parents(path):
+        _refuse_existing(path, overwrite, kind="file")
+        partial = _beside(path, "partial")
+        try:
+            yield partial
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def write_table(
+    path: str | os.PathLike[str],
+    frame: pd.DataFrame,
+    format: Literal["csv", "parquet"] = "csv",  # noqa: A002 (the word for it)
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a table.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    frame : DataFrame
+        The table; its index is not written.
+    format : {"csv", "parquet"}, default "csv"
+        How. Numbers keep their value exactly in both.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+
+    Raises
+    ------
+    InputError
+        If the format is another one, or parquet cannot hold a column.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     path = Path(home, "clusters.csv")
+    ...     write_table(path, pd.DataFrame({"cluster": [0, 1], "area_nm2": [900.5, 1e4]}))
+    ...     path.read_text().split()
+    ['cluster,area_nm2', '0,900.5', '1,10000.0']
+    """
+    if format not in ("csv", "parquet"):
+        raise InputError(f"a table is written as csv or parquet; got {format!r}")
+    with whole_file(path, overwrite=overwrite) as partial:
+        if format == "parquet":
+            try:
+                frame.to_parquet(partial, index=False)
+            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+                raise InputError(
+                    f"parquet cannot hold this table, write csv instead: {error}"
+                ) from error
+            return
+        # A narrow float is written with fewer digits than its value has once it is read as the
+        # wide one that every reader makes of it.
+        narrow = [c for c, t in frame.dtypes.items() if t in (np.float16, np.float32)]
+        frame.astype(dict.fromkeys(narrow, np.float64)).to_csv(
+            partial, index=False, lineterminator="\n", encoding="utf-8"
+        )
+
+
+def write_outlines(
+    path: str | os.PathLike[str],
+    outlines: npt.NDArray[np.object_],
+    properties: pd.DataFrame,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the outlines of clusters as GeoJSON, in nm.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    outlines : ndarray of shape (n_clusters,) of shapely geometries, nm
+        The outline of each cluster; None where there is none.
+    properties : DataFrame of n_clusters rows
+        What else is known of each cluster. Its column ``cluster`` gives the ids; without one they
+        count from 0.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+
+    Raises
+    ------
+    InputError
+        If there is not one row per outline.
+    OutputError
+        If the file cannot be written.
+
+    Notes
+    -----
+    Coordinates are rounded to 0.001 nm. NaN and infinite properties are null: JSON has no others.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> outlines = np.array([shapely.box(0, 0, 30, 20)], dtype=object)
+    >>> with TemporaryDirectory() as home:
+    ...     path = Path(home, "outlines.geojson")
+    ...     write_outlines(path, outlines, pd.DataFrame({"area_nm2": [600.0]}))
+    ...     json.loads(path.read_text())["features"][0]["properties"]
+    {'area_nm2': 600.0}
+    """
+    outlines = np.asarray(outlines, dtype=object)
+    if len(outlines) != len(properties):
+        raise InputError(
+            f"one row of properties per outline is needed; got {len(properties)} for "
+            f"{len(outlines)} outlines"
+        )
+    rounded = shapely.transform(outlines, lambda coordinates: np.round(coordinates, 3))
+    geometries = shapely.to_geojson(rounded)
+    ids = properties["cluster"] if "cluster" in properties else range(len(properties))
+    rows = zip(ids, geometries, properties.to_dict("records"), strict=True)
+    with (
+        whole_file(path, overwrite=overwrite) as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write('{"type": "FeatureCollection", "features": [')
+        for i, (identity, geometry, row) in enumerate(rows):
+            file.write(
+                f'{"," if i else ""}\n{{"type": "Feature", "id": {_json(identity)}, '
+                f'"properties": {_json(row)}, "geometry": {geometry or "null"}}}'
+            )
+        file.write("\n]}\n")
+
+
+def write_json(path: str | os.PathLike[str], obj: object, *, overwrite: bool = False) -> None:
+    """Write numbers, texts, arrays, lists and dicts as JSON.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    obj : object
+        What to write; NaN and infinite numbers become null.
+    overwrite : bool, default False
+        Whether a file that is there already is replaced.
+
+    Raises
+    ------
+    InputError
+        If there is something else in it.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     write_json(Path(home, "a.json"), {"counts": np.array([1, 2]), "area": np.nan})
+    ...     json.loads(Path(home, "a.json").read_text())
+    {'counts': [1, 2], 'area': None}
+    """
+    text = _json(obj, indent=2)
+    with whole_file(path, overwrite=overwrite) as partial:
+        partial.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _json(obj: object, indent: int | None = None) -> str:
+    """Return JSON."""
+    return json.dumps(_plain(obj), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _plain(obj: object) -> Any:
+    """Return what JSON can hold."""
+    if isinstance(obj, np.ndarray):
+        obj = obj.tolist()
+    elif isinstance(obj, np.generic):
+        obj = obj.item()
+    if isinstance(obj, dict):
+        return {str(key): _plain(value) for key, value in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [_plain(value) for value in obj]
+    if obj is None or obj is pd.NA or obj is pd.NaT:
+        return None
+    if isinstance(obj, float):
+        return obj if math.isfinite(obj) else None
+    if isinstance(obj, (str, int)):
+        return obj
+    if isinstance(obj, os.PathLike):
+        return os.fspath(obj)
+    raise InputError(f"JSON holds numbers, texts, lists and dicts; got {type(obj).__name__}")
+
+
+def _refuse_existing(path: Path, overwrite: bool, mark: str | None = None, *, kind: str) -> None:
+    """Refuse what must not be replaced."""
+    if not path.exists():
+        return
+    if path.is_dir() != (kind == "folder"):
+        raise OutputError(f"{path} is there already and is no {kind}; choose another name")
+    if not overwrite:
+        raise OutputError(
+            f"{path} is there already; choose another name, or replace it with --overwrite "
+            "(Python: overwrite=True)"
+        )
+    if mark is not None and any(path.iterdir()) and not (path / mark).exists():
+        raise OutputError(
+            f"{path} holds no {mark}, so it is not a folder of such results and will not be "
+            "replaced; choose another folder"
+        )
+
+
+def _beside(path: Path, what: str) -> Path:
+    """Make up a hidden name in the same folder, so that a rename stays on one disk."""
+    return path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.{what}")
+
+
+def _replace_folder(partial: Path, path: Path) -> None:
+    """Put a folder in its place; the one that was there goes only when the new one is in."""
+    if not path.exists():
+        partial.rename(path)
+        return
+    old = _beside(path, "old")
+    try:
+        path.rename(old)
+        partial.rename(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the folders above, and remove them again if the block raises."""
+    missing = [parent for parent in path.parents if not parent.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in missing:
+            with suppress(OSError):
+                parent.rmdir()
+        raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say what to do about what the operating system refuses."""
+    try:
+        yield
+    except CamlError:
+        raise
+    except OSError as error:
+        why = REMEDIES.get(error.errno or 0, str(error))
+        raise OutputError(f"{path} cannot be written: {why}") from error
