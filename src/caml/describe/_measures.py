@@ -1,0 +1,140 @@
+"""What each cluster is like: counts, outline, spread, scores, frames, channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from scipy.spatial import cKDTree
+
+from caml.localizations import AXES, Localizations
+from caml.segment import Segmentation
+
+__all__ = [
+    "Columns",
+    "channels",
+    "frames",
+    "identity",
+    "members",
+    "nearest",
+    "outlines",
+    "ratio",
+    "score_mean",
+]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+Columns = dict[str, Any]
+
+
+def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
+    """Divide, NaN where the denominator is not above 0."""
+    top, bottom = np.broadcast_arrays(
+        np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
+    )
+    quotient = np.full(top.shape, np.nan)
+    np.divide(top, bottom, out=quotient, where=bottom > 0)
+    return quotient
+
+
+def _starts(segmentation: Segmentation, rows: IntArray) -> IntArray:
+    """Find where each cluster begins among the rows of all members, which are in its order."""
+    return np.searchsorted(segmentation.cluster[rows], np.arange(segmentation.n_clusters))
+
+
+def identity(segmentation: Segmentation, rows: IntArray) -> Columns:
+    """Give each cluster its id, its label and the number of its members."""
+    n = segmentation.n_clusters
+    return {
+        "cluster": np.arange(n),
+        "label": segmentation.label,
+        "n_localizations": np.bincount(segmentation.cluster[rows], minlength=n),
+    }
+
+
+def outlines(segmentation: Segmentation, n_localizations: IntArray, n_dimensions: int) -> Columns:
+    """Measure the outlines and volumes."""
+    area = shapely.area(segmentation.outlines)
+    perimeter = shapely.length(segmentation.outlines)
+    columns: Columns = {
+        "area_nm2": area,
+        "perimeter_nm": perimeter,
+        "density_per_um2": ratio(n_localizations, area * 1e-6),
+        "circularity": ratio(4 * np.pi * area, perimeter**2),
+        "solidity": ratio(area, shapely.area(shapely.convex_hull(segmentation.outlines))),
+    }
+    if n_dimensions == 3:
+        volume = np.asarray(segmentation.volumes_nm3, dtype=float)
+        columns["volume_nm3"] = volume
+        columns["density_per_um3"] = ratio(n_localizations, volume * 1e-9)
+    return columns
+
+
+def members(localizations: Localizations, segmentation: Segmentation, rows: IntArray) -> Columns:
+    """Measure where the members lie and how they spread."""
+    cluster, n, d = segmentation.cluster[rows], segmentation.n_clusters, localizations.n_dimensions
+    positions = localizations.positions[rows]
+    n_members = np.maximum(np.bincount(cluster, minlength=n), 1)
+    # From each cluster's first member, so that a far origin takes no digits away.
+    origin = positions[_starts(segmentation, rows)]
+    offset = positions - origin[cluster]
+    mean = np.column_stack([np.bincount(cluster, o, n) / n_members for o in offset.T])
+    offset -= mean[cluster]
+    covariance = np.empty((n, d, d))
+    for i in range(d):
+        for j in range(i + 1):
+            moment = np.bincount(cluster, offset[:, i] * offset[:, j], n) / n_members
+            covariance[:, i, j] = covariance[:, j, i] = moment
+    variance = np.maximum(np.linalg.eigvalsh(covariance), 0)
+    # A filled ellipse or ellipsoid of d dimensions has the variance (axis/2)²/(d + 2).
+    axes = 2 * np.sqrt((d + 2) * variance)
+    major, minor = axes[:, -1], axes[:, 0]
+    columns: Columns = {axis: (origin + mean)[:, i] for i, axis in enumerate(AXES[:d])}
+    columns["radius_of_gyration_nm"] = np.sqrt(np.trace(covariance, axis1=1, axis2=2))
+    columns |= {"major_axis_nm": major, "minor_axis_nm": minor}
+    columns["eccentricity"] = np.sqrt(np.maximum(1 - ratio(minor, major) ** 2, 0))
+    return columns
+
+
+def score_mean(segmentation: Segmentation, score: FloatArray | None, rows: IntArray) -> FloatArray:
+    """Average the members' score for the label of their cluster."""
+    n = segmentation.n_clusters
+    if score is None:
+        return np.full(n, np.nan)
+    cluster = segmentation.cluster[rows]
+    own = score[rows] if score.ndim == 1 else score[rows, segmentation.label[cluster]]
+    return ratio(np.bincount(cluster, own, n), np.bincount(cluster, minlength=n))
+
+
+def nearest(centroids: FloatArray) -> FloatArray:
+    """Measure from each centroid to the nearest other."""
+    if len(centroids) < 2:
+        return np.full(len(centroids), np.nan)
+    distances, _ = cKDTree(centroids).query(centroids, 2, workers=-1)
+    return np.asarray(distances)[:, 1]
+
+
+def frames(localizations: Localizations, segmentation: Segmentation, rows: IntArray) -> Columns:
+    """Find the first and the last frame of each cluster, where frames are known."""
+    if localizations.frame is None:
+        return {}
+    frame, starts = localizations.frame[rows], _starts(segmentation, rows)
+    first, last = np.minimum.reduceat(frame, starts), np.maximum.reduceat(frame, starts)
+    return {"first_frame": first, "last_frame": last, "n_frames": last - first + 1}
+
+
+def channels(localizations: Localizations, segmentation: Segmentation, rows: IntArray) -> Columns:
+    """Count the members in each channel, where channels are known."""
+    if localizations.channel is None:
+        return {}
+    channel = localizations.channel
+    names, code = np.unique(
+        channel.astype(str) if channel.dtype == object else channel, return_inverse=True
+    )
+    shape = (segmentation.n_clusters, len(names))
+    key = segmentation.cluster[rows] * len(names) + code[rows]
+    counts = np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
+    return {f"n_channel_{name}": counts[:, i] for i, name in enumerate(names)}

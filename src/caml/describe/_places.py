@@ -1,0 +1,148 @@
+"""What lies in the image or in a region, and its sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from caml.describe._measures import Columns, ratio
+from caml.localizations import Localizations, Region
+from caml.segment import Segmentation
+
+__all__ = ["Place", "region_place", "relative_density", "summary", "touches_border", "whole_image"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+
+# What a summary gives the median and quartiles of.
+QUANTITIES = (
+    "n_localizations",
+    "area_nm2",
+    "volume_nm3",
+    "density_per_um2",
+    "radius_of_gyration_nm",
+    "nearest_cluster_nm",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """The image or a region: its outline, and which localizations and clusters lie in it."""
+
+    name: str
+    polygon: shapely.Polygon | shapely.MultiPolygon
+    localizations: BoolArray
+    clusters: BoolArray
+    depth_nm: float
+
+    @property
+    def area_um2(self) -> float:
+        """Its area, µm²."""
+        return float(self.polygon.area) * 1e-6
+
+    @property
+    def volume_um3(self) -> float:
+        """Its area times the range of z, µm³."""
+        return self.area_um2 * self.depth_nm * 1e-3
+
+
+def whole_image(localizations: Localizations, centroids: FloatArray) -> Place:
+    """Outline the image: its region where known, else the convex hull of the localizations."""
+    if localizations.region is not None:
+        return region_place(localizations, centroids, localizations.region, "")
+    finite = localizations.finite
+    flat = localizations.positions[finite, :2]
+    # A line through all positions has the same hull and takes a tenth of the memory of points.
+    hull = shapely.convex_hull(shapely.linestrings(flat)) if len(flat) > 1 else shapely.Polygon()
+    if not isinstance(hull, shapely.Polygon):
+        hull = shapely.Polygon()
+    everything = np.ones(len(centroids), dtype=bool)
+    return Place("", hull, finite, everything, _depth(localizations))
+
+
+def region_place(
+    localizations: Localizations, centroids: FloatArray, region: Region, name: str
+) -> Place:
+    """Find what lies in a region."""
+    shapely.prepare(region.polygon)
+    return Place(
+        name,
+        region.polygon,
+        localizations.finite & region.contains(localizations.positions),
+        region.contains(centroids),
+        _depth(localizations),
+    )
+
+
+def _depth(localizations: Localizations) -> float:
+    """Measure the range of z of the whole image; 0 in 2D."""
+    finite = localizations.finite
+    if localizations.n_dimensions == 2 or not finite.any():
+        return 0.0
+    return float(np.ptp(localizations.positions[finite, 2]))
+
+
+def relative_density(
+    localizations: Localizations, segmentation: Segmentation, columns: Columns, image: Place
+) -> FloatArray:
+    """Divide densities by that of the image's unclustered localizations."""
+    unit = "um3" if localizations.n_dimensions == 3 else "um2"
+    free = image.volume_um3 if unit == "um3" else image.area_um2
+    taken = columns["volume_nm3"] * 1e-9 if unit == "um3" else columns["area_nm2"] * 1e-6
+    n_free = (image.localizations & (segmentation.cluster < 0)).sum()
+    outside = ratio(n_free, free - taken[image.clusters].sum())
+    return ratio(columns[f"density_per_{unit}"], outside)
+
+
+def touches_border(
+    segmentation: Segmentation, centroids: FloatArray, places: Sequence[Place], home: IntArray
+) -> BoolArray:
+    """Tell which outlines are not strictly inside their place; empty ones go by their centroid."""
+    outlines = segmentation.outlines.copy()
+    empty = np.flatnonzero(shapely.is_empty(outlines))
+    outlines[empty] = shapely.points(centroids[empty, :2])
+    touches = np.ones(len(outlines), dtype=bool)
+    for number, place in enumerate(places):
+        mine = np.flatnonzero(home == number)
+        shapely.prepare(place.polygon)
+        touches[mine] = ~shapely.contains_properly(place.polygon, outlines[mine])
+    return touches
+
+
+def summary(
+    localizations: Localizations, segmentation: Segmentation, columns: Columns, place: Place
+) -> Columns:
+    """Sum up what lies in one place."""
+    n = int(place.localizations.sum())
+    n_clustered = int((place.localizations & (segmentation.cluster >= 0)).sum())
+    n_clusters = int(place.clusters.sum())
+    covered = float(columns["area_nm2"][place.clusters].sum()) * 1e-6
+    n_members = int(columns["n_localizations"][place.clusters].sum())
+    area = place.area_um2
+    row: Columns = {"image": localizations.name, "region": place.name, "area_um2": area}
+    if localizations.n_dimensions == 3:
+        row["volume_um3"] = place.volume_um3
+    row |= {
+        "n_localizations": n,
+        "density_per_um2": float(ratio(n, area)),
+        "n_clustered": n_clustered,
+        "percent_clustered": float(ratio(100 * n_clustered, n)),
+        "n_clusters": n_clusters,
+        "clusters_per_um2": float(ratio(n_clusters, area)),
+        "clustered_density_per_um2": float(ratio(n_members, covered)),
+        "unclustered_density_per_um2": float(ratio(n - n_clustered, area - covered)),
+    }
+    for quantity in QUANTITIES:
+        if quantity in columns:
+            values = np.asarray(columns[quantity], dtype=float)[place.clusters]
+            values = values[np.isfinite(values)]
+            cuts = np.quantile(values, [0.5, 0.25, 0.75]) if len(values) else [np.nan] * 3
+            for part, cut in zip(("median", "q1", "q3"), cuts, strict=True):
+                row[f"{quantity}_{part}"] = float(cut)
+    return row
