@@ -1,0 +1,119 @@
+"""Cards, weights and running a network."""
+
+import dataclasses
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from caml.errors import ModelError
+from caml.models import Model, ModelCard, list_models, load_model
+from caml.models.model import WEIGHTS
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Copy XPILJZ, so that it can be damaged."""
+    for suffix in (".onnx", ".json"):
+        shutil.copy(WEIGHTS / f"XPILJZ{suffix}", tmp_path / f"MINE00{suffix}")
+    return tmp_path / "MINE00.onnx"
+
+
+def test_every_shipped_network_has_a_whole_card() -> None:
+    cards = list_models()
+    assert [card.name for card in cards] == ["XPILJZ"]
+    for card in cards:
+        model = load_model(card.name)
+        parameters = sum(
+            numpy_helper.to_array(one).size
+            for one in onnx.load_from_string(model.weights).graph.initializer
+            if one.data_type == onnx.TensorProto.FLOAT
+        )
+        assert card.n_parameters == parameters
+        assert card.training["n_train"] == 500_000
+        assert card.metrics["n"] == 100_000
+        assert card.metrics["accuracy"] >= 0.92
+
+
+def test_xpiljz_has_the_papers_number_of_parameters() -> None:
+    assert load_model("xpiljz").card.n_parameters == 3265
+
+
+def test_scores_equal_the_formula() -> None:
+    model = load_model("XPILJZ")
+    weights = [
+        numpy_helper.to_array(one)
+        for one in onnx.load_from_string(model.weights).graph.initializer
+        if one.data_type == onnx.TensorProto.FLOAT
+    ]
+    kernel, bias, out_kernel, out_bias = weights
+    features = np.random.default_rng(0).random((200, 100), dtype=np.float32)
+    hidden = np.maximum(features[:, :, None] * kernel[0] + bias, 0).reshape(200, -1)
+    expected = 1 / (1 + np.exp(-(hidden @ out_kernel + out_bias)))[:, 0]
+    np.testing.assert_allclose(model.predict(features), expected, atol=1e-5)
+
+
+def test_input_of_another_width_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"looks at 100 neighbours; got input of shape \(3, 99\)"):
+        load_model().predict(np.zeros((3, 99), dtype=np.float32))
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(ModelError, match=r"no network is called 'NOSUCH'; there are: XPILJZ, or"):
+        load_model("NOSUCH")
+
+
+def test_a_network_is_loaded_from_its_file(copied: Path) -> None:
+    features = np.random.default_rng(1).random((5, 100), dtype=np.float32)
+    np.testing.assert_array_equal(
+        load_model(copied).predict(features), load_model("XPILJZ").predict(features)
+    )
+
+
+def test_a_missing_file_and_a_missing_card_are_told_apart(copied: Path) -> None:
+    with pytest.raises(ModelError, match=r"other\.onnx: no such file"):
+        load_model(copied.with_name("other.onnx"))
+    copied.with_suffix(".json").unlink()
+    with pytest.raises(ModelError, match=r"MINE00\.json: a network needs its card beside it"):
+        load_model(copied)
+
+
+def test_weights_of_another_training_are_refused(copied: Path) -> None:
+    copied.write_bytes(copied.read_bytes() + b"\0")
+    with pytest.raises(ModelError, match="are not those its card describes"):
+        load_model(copied)
+
+
+def test_a_damaged_card_is_named(copied: Path) -> None:
+    card = copied.with_suffix(".json")
+    card.write_text("{")
+    with pytest.raises(ModelError, match="not a model card"):
+        ModelCard.read(card)
+    card.write_text('{"labels": [], "layers": []}')
+    with pytest.raises(ModelError, match=r"not a model card.*name"):
+        ModelCard.read(card)
+
+
+def test_what_is_no_network_is_refused() -> None:
+    card = load_model().card
+    garbage = b"no network"
+    sha256 = hashlib.sha256(garbage).hexdigest()
+    with pytest.raises(ModelError, match="XPILJZ: not a network in ONNX"):
+        Model(dataclasses.replace(card, sha256=sha256), garbage)
+
+
+def test_an_input_of_a_later_version_is_refused() -> None:
+    model = load_model()
+    with pytest.raises(ModelError, match="fed with 'telepathy', which this version"):
+        Model(dataclasses.replace(model.card, input="telepathy"), model.weights)
+
+
+def test_a_card_survives_writing_and_reading(tmp_path: Path) -> None:
+    card = load_model().card
+    path = tmp_path / "card.json"
+    path.write_text(card.as_json(), encoding="utf-8")
+    assert ModelCard.read(path) == card
