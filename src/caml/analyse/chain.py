@@ -1,0 +1,191 @@
+"""The chain for one table: classify, segment, outline, describe."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from caml.classify import Classification, classify
+from caml.describe import Description, describe
+from caml.errors import NothingFoundWarning
+from caml.io import read, result_table, whole_folder, write_outlines, write_table
+from caml.localizations import Localizations, Region, as_positions
+from caml.models import Model, ModelCard, load_model
+from caml.neighbours import NeighbourSearch
+from caml.outline import outline
+from caml.segment import Segmentation, segment
+
+__all__ = ["MARK", "Analysis", "Format", "analyse"]
+
+Format = Literal["csv", "parquet"]
+
+# Every folder of results holds this file; one without it is something else, and never replaced.
+MARK = "clusters.csv"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """Everything that was found in one image.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        What was analysed.
+    classification : Classification
+        The score and label of each localization.
+    segmentation : Segmentation
+        The cluster of each localization, and the outlines.
+    description : Description
+        A row per cluster, and a row per image or region.
+    card : ModelCard
+        Of the network that classified.
+    regions : tuple of Region
+        What was asked for; empty for the whole image.
+    seconds : dict of str to float
+        How long each stage took.
+    """
+
+    localizations: Localizations
+    classification: Classification
+    segmentation: Segmentation
+    description: Description
+    card: ModelCard
+    regions: tuple[Region, ...]
+    seconds: dict[str, float]
+
+    def save(
+        self, folder: str | Path, *, file_format: Format = "csv", overwrite: bool = False
+    ) -> None:
+        """Write the tables and outlines to a folder, whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where; must not exist unless `overwrite`.
+        file_format : {"csv", "parquet"}, default "csv"
+            Of the localizations' table.
+        overwrite : bool, default False
+            Whether an earlier folder is replaced.
+
+        Raises
+        ------
+        OutputError
+            If it exists already or cannot be written.
+        """
+        with whole_folder(Path(folder), overwrite=overwrite, mark=MARK) as partial:
+            self.write(partial, file_format=file_format)
+
+    def write(self, folder: Path, *, file_format: Format = "csv") -> None:
+        """Write the tables and outlines into a folder that exists.
+
+        Parameters
+        ----------
+        folder : Path
+            Where.
+        file_format : {"csv", "parquet"}, default "csv"
+            Of the localizations' table.
+        """
+        table = result_table(
+            self.localizations,
+            # Six digits are what a score means; a float32 as text has up to seventeen.
+            np.round(self.classification.score.astype(np.float64), 6),
+            self.classification.label,
+            self.segmentation.cluster,
+            region=self._region_names() if self.regions else None,
+        )
+        write_table(folder / f"localizations.{file_format}", table, file_format)
+        clusters = self.description.clusters
+        write_table(folder / MARK, clusters, "csv")
+        outlines = self.segmentation.outlines[clusters["cluster"].to_numpy()]
+        write_outlines(folder / "outlines.geojson", outlines, clusters)
+
+    def _region_names(self) -> npt.NDArray[np.object_]:
+        """Name the first region that each localization lies in; empty outside all."""
+        names = np.full(len(self.localizations), "", dtype=object)
+        for number in range(len(self.regions), 0, -1):
+            region = self.regions[number - 1]
+            names[region.contains(self.localizations.positions)] = region.name or str(number)
+        return names
+
+
+def analyse(
+    localizations: Localizations | npt.ArrayLike | str | Path,
+    *,
+    model: Model | str | Path = "XPILJZ",
+    threshold: float = 0.5,
+    regions: Sequence[Region] = (),
+) -> Analysis:
+    """Find, outline and describe the clusters of one image.
+
+    Parameters
+    ----------
+    localizations : Localizations, array-like of shape (n_localizations, 2 or 3) in nm, or path
+        What to analyse.
+    model : Model, str or Path, default "XPILJZ"
+        The network, its name, or its file.
+    threshold : float, default 0.5
+        A score of at least this is clustered.
+    regions : sequence of Region, optional
+        The parts to describe; the whole image by default. Every localization is classified with
+        all its neighbours, in the region or not.
+
+    Returns
+    -------
+    Analysis
+        All stages' results. Without clusters, of the same shape, and a warning.
+
+    Examples
+    --------
+    >>> from caml.simulate import Scenario, simulate
+    >>> cell = simulate(Scenario(density=100, n_per_cluster=20, radius_nm=30, crop_um=3), seed=1)
+    >>> analysis = analyse(cell.localizations)
+    >>> len(analysis.description.clusters) > 10
+    True
+    """
+    seconds: dict[str, float] = {}
+    if isinstance(localizations, str | Path):
+        with _timed(seconds, "read"):
+            localizations = read(localizations)
+    elif not isinstance(localizations, Localizations):
+        localizations = Localizations(as_positions(localizations))
+    network = model if isinstance(model, Model) else load_model(model)
+    with _timed(seconds, "neighbours"):
+        search = NeighbourSearch(localizations)
+    with _timed(seconds, "classify"):
+        classification = classify(localizations, network, threshold=threshold, search=search)
+    with _timed(seconds, "segment"):
+        segmentation = segment(localizations, classification, k=network.card.k, search=search)
+    with _timed(seconds, "outline"):
+        segmentation = outline(localizations, segmentation)
+    with _timed(seconds, "describe"):
+        description = describe(localizations, segmentation, classification, regions=regions)
+    if len(description.clusters) == 0:
+        where = "the regions" if regions else "the image"
+        warnings.warn(NothingFoundWarning(f"no clusters were found in {where}"), stacklevel=2)
+    localizations = localizations.with_history(
+        f"analysed with {network.card.name}, threshold {threshold:g}"
+    )
+    return Analysis(
+        localizations,
+        classification,
+        segmentation,
+        description,
+        network.card,
+        tuple(regions),
+        seconds,
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - start, 3)
