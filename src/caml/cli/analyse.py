@@ -1,0 +1,173 @@
+"""``caml analyse``: localization tables in, a folder of results out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from caml.analyse import Outcome
+    from caml.localizations import Region
+
+__all__ = ["analyse"]
+
+
+@click.command(short_help="Find, outline and describe clusters in localization tables.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of results."
+)
+@click.option(
+    "--model", "-m", default="XPILJZ", show_default=True, help="Network: a name or an .onnx file."
+)
+@click.option(
+    "--threshold",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Scores of at least this are clustered.",
+)
+@click.option(
+    "--region",
+    "region_texts",
+    multiple=True,
+    metavar="REGION",
+    help="Part to describe: X_MIN,Y_MIN,X_MAX,Y_MAX in nm, or a polygon file (GeoJSON in nm; "
+    "ImageJ .roi or RoiSet .zip in pixels). May be given more than once.",
+)
+@click.option(
+    "--pixel-size",
+    "pixel_size_nm",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="NM",
+    help="Camera pixel size, for tables in pixels.",
+)
+@click.option(
+    "--region-pixel-size",
+    "region_pixel_size_nm",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="NM",
+    help="Pixel size of the image an ImageJ region was drawn on; --pixel-size by default.",
+)
+@click.option(
+    "--columns",
+    metavar="x=NAME,y=NAME,…",
+    help="Which column (name, or number from 0) is x, y, z, frame, channel, uncertainty.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the localizations' tables.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    "n_jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Files at once.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace earlier results.")
+def analyse(
+    files: tuple[Path, ...],
+    out: Path,
+    model: str,
+    threshold: float,
+    region_texts: tuple[str, ...],
+    pixel_size_nm: float | None,
+    region_pixel_size_nm: float | None,
+    columns: str | None,
+    file_format: str,
+    n_jobs: int,
+    overwrite: bool,
+) -> int:
+    """Find, outline and describe the clusters in localization tables.
+
+    FILES are tables of any supported format: ThunderSTORM csv, Picasso hdf5, or csv, tsv, txt and
+    parquet with x and y columns. No parameter needs to be chosen.
+
+    \b
+    For each file, in a folder named after it:
+      localizations.csv  the table with score, label and cluster
+      clusters.csv       a row per cluster
+      outlines.geojson   the outlines, nm
+      overview.png       a picture
+    and beside them summary.csv (a row per image) and run.json (what was done).
+    """
+    from caml.analyse import analyse_files
+    from caml.plot import save_overview
+
+    regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
+    n_done = 0
+
+    def report(outcome: Outcome) -> None:
+        nonlocal n_done
+        n_done += 1
+        _report(outcome, f"[{n_done}/{len(files)}] " if len(files) > 1 else "")
+
+    batch = analyse_files(
+        files,
+        out,
+        model=model,
+        threshold=threshold,
+        regions=regions,
+        pixel_size_nm=pixel_size_nm,
+        columns=_columns(columns),
+        file_format="parquet" if file_format == "parquet" else "csv",
+        n_jobs=n_jobs,
+        overwrite=overwrite,
+        picture=save_overview,
+        on_outcome=report,
+    )
+    n_failed = sum(bool(one.error) for one in batch.outcomes)
+    if n_failed < len(batch.outcomes):
+        click.echo(f"summary: {out / 'summary.csv'}")
+    if n_failed:
+        click.echo(f"caml: {n_failed} of {len(batch.outcomes)} files failed", err=True)
+    return 1 if n_failed else 0
+
+
+def _regions(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region]:
+    """Read every ``--region``: a file where there is one of that name, else a rectangle."""
+    from caml.io import parse_region, read_regions
+
+    regions: list[Region] = []
+    for text in texts:
+        if text.count(",") == 3 and not Path(text).exists():
+            regions.append(parse_region(text))
+        else:
+            regions += read_regions(Path(text), pixel_size_nm=pixel_size_nm)
+    return regions
+
+
+def _columns(text: str | None) -> dict[str, str] | None:
+    """Read ``--columns x=0,y=1``."""
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(role.strip() and name.strip() for role, _, name in pairs):
+        raise click.BadParameter(f"expected x=NAME,y=NAME, got {text!r}", param_hint="--columns")
+    return {role.strip(): name.strip() for role, _, name in pairs}
+
+
+def _report(outcome: Outcome, prefix: str) -> None:
+    """Say in a line what became of a file, and what should be known of it."""
+    if outcome.error:
+        click.echo(f"{prefix}caml: error: {outcome.error}", err=True)
+        return
+    n_clusters = int(outcome.summary["n_clusters"].sum())
+    n_localizations = int(outcome.summary["n_localizations"].sum())
+    n_clustered = int(outcome.summary["n_clustered"].sum())
+    percent = 100 * n_clustered / n_localizations if n_localizations else 0.0
+    click.echo(
+        f"{prefix}{outcome.path}: {n_localizations:,} localizations, {n_clusters:,} clusters, "
+        f"{percent:.1f} % clustered → {outcome.folder}"
+    )
+    for text in outcome.warnings:
+        click.echo(f"{prefix}caml: warning: {outcome.path}: {text}", err=True)

@@ -1,0 +1,78 @@
+"""The group of commands, and how every one of them fails."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from caml._version import __version__
+from caml.errors import CamlError
+
+__all__ = ["main"]
+
+# In the order a person meets them. Each is imported only when it is run or explained.
+COMMANDS = {
+    "analyse": "Find, outline and describe clusters in localization tables.",
+    "models": "List the networks, or show one's card.",
+    "simulate": "Write simulated cells with known clusters.",
+    "train": "Train a network from nothing.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and one-line helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"caml.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="caml")
+def caml() -> None:
+    """Cluster analysis of single-molecule localization microscopy.
+
+    \b
+    caml analyse cell.csv --out results
+    """
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command, and end with its exit status.
+
+    Parameters
+    ----------
+    args : list of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    NoReturn
+        It exits: 0 all went well, 1 some input failed, 2 the arguments cannot be used, 130
+        interrupted.
+    """
+    try:
+        sys.exit(caml.main(args, prog_name="caml", standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except CamlError as error:
+        click.echo(f"caml: error: {error}", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("caml: interrupted", err=True)
+        sys.exit(130)
