@@ -79,7 +79,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package, whose stages are functions and modules of the same name.
+    """The package itself, whose stages are functions and modules of the same name.
 
     Importing the module ``caml.classify`` would bind it over the function ``caml.classify``; the
     function is what ``caml.classify`` means, whichever is imported first.

@@ -19,6 +19,11 @@ __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "XPILJZ"
 
+# Localizations per run of a network. Measured for XPILJZ on two cores: 2.7 µs per localization up
+# to 1,024 and 4.8 µs at 16,384, where its (n, 100, 32) values no longer fit the cache (and take
+# half a gigabyte).
+BATCH = 1_024
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
@@ -89,8 +94,11 @@ class Model:
                 f"{features.shape}"
             )
         name = self._session.get_inputs()[0].name
-        score: npt.NDArray[np.float32] = self._session.run(None, {name: features})[0]
-        return score[:, 0] if score.shape[1] == 1 else score
+        batches = (features[start : start + BATCH] for start in range(0, len(features), BATCH))
+        scores = [self._session.run(None, {name: batch})[0] for batch in batches]
+        width = self._session.get_outputs()[0].shape[1]
+        score = np.concatenate(scores) if scores else np.empty((0, width), dtype=np.float32)
+        return score[:, 0] if width == 1 else score
 
 
 def list_models() -> tuple[ModelCard, ...]:

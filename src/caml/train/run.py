@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from caml import __version__
+from caml._version import __version__
 from caml.errors import ModelError
 from caml.models import Model, ModelCard
 from caml.simulate import training_scenarios
