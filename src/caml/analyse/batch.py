@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from caml._version import __version__
-from caml.analyse.chain import MARK, Analysis, Format, analyse
+from caml.analyse.chain import MARK, Analysis, Format, analyse, rounded
 from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
 from caml.io import read, whole_folder, write_json, write_table
 from caml.localizations import Region
@@ -181,7 +181,7 @@ def analyse_files(
         done = tuple(outcomes[folder] for _, folder in jobs if folder in outcomes)
         batch = Batch(done, _join([one.summary for one in done]))
         if any(not one.error for one in done):
-            write_table(out / "summary.csv", batch.summary, overwrite=overwrite)
+            write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
             record = _record(batch, settings, card, jobs, interrupted=interrupted)
             record["seconds"] = round(time.perf_counter() - start, 3)
             write_json(out / "run.json", record, overwrite=overwrite)

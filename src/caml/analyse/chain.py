@@ -6,24 +6,25 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import NothingFoundWarning
 from caml.io import read, result_table, whole_folder, write_outlines, write_table
-from caml.localizations import Localizations, Region, as_positions
+from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import NeighbourSearch
 from caml.outline import outline
 from caml.segment import Segmentation, segment
 
-__all__ = ["MARK", "Analysis", "Format", "analyse"]
+__all__ = ["MARK", "Analysis", "Format", "analyse", "rounded"]
 
 Format = Literal["csv", "parquet"]
 
@@ -102,8 +103,8 @@ class Analysis:
             region=self._region_names() if self.regions else None,
         )
         write_table(folder / f"localizations.{file_format}", table, file_format)
-        clusters = self.description.clusters
-        write_table(folder / MARK, clusters, "csv")
+        clusters = rounded(self.description.clusters)
+        write_table(folder / MARK, clusters)
         outlines = self.segmentation.outlines[clusters["cluster"].to_numpy()]
         write_outlines(folder / "outlines.geojson", outlines, clusters)
 
@@ -112,7 +113,7 @@ class Analysis:
         names = np.full(len(self.localizations), "", dtype=object)
         for number in range(len(self.regions), 0, -1):
             region = self.regions[number - 1]
-            names[region.contains(self.localizations.positions)] = region.name or str(number)
+            names[region.contains(self.localizations.positions)] = region.name
         return names
 
 
@@ -156,6 +157,10 @@ def analyse(
             localizations = read(localizations)
     elif not isinstance(localizations, Localizations):
         localizations = Localizations(as_positions(localizations))
+    regions = tuple(
+        region if region.name else replace(region, name=f"region {number}")
+        for number, region in enumerate(regions, start=1)
+    )
     network = model if isinstance(model, Model) else load_model(model)
     with _timed(seconds, "neighbours"):
         search = NeighbourSearch(localizations)
@@ -179,9 +184,38 @@ def analyse(
         segmentation,
         description,
         network.card,
-        tuple(regions),
+        regions,
         seconds,
     )
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round measures to six digits for people to read; positions to 0.001 nm, wherever they are.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of clusters or of a summary.
+
+    Returns
+    -------
+    DataFrame
+        The same, rounded.
+    """
+    table = table.copy()
+    for name in table.select_dtypes("floating"):
+        values = table[name].to_numpy()
+        if name in AXES:
+            table[name] = np.round(values, 3)
+            continue
+        size = np.where(
+            np.isfinite(values) & (values != 0), np.maximum(np.abs(values), 1e-200), 1.0
+        )
+        # Only ever multiplied or divided by whole powers of ten, which are exact: 0.1 stays 0.1.
+        power = np.floor(np.log10(size)) - 5
+        up, down = 10.0 ** np.maximum(-power, 0), 10.0 ** np.maximum(power, 0)
+        table[name] = np.round(values / down * up) / up * down
+    return table
 
 
 @contextmanager

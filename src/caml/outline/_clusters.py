@@ -79,8 +79,8 @@ def outline(
     -------
     Segmentation
         The clusters with their outlines, nm, and in 3D their volumes, nm³. Clusters keep their
-        order and their labels; the parts of one that was split follow each other, in the order of
-        their first localizations. Outlines in 2D are polygons; in 3D they are drawn for the eye,
+        order and their labels; the parts of one that was split follow each other, the one of most
+        localizations first. Outlines in 2D are polygons; in 3D they are drawn for the eye,
         as the union of the members' discs in x and y, and may have several parts.
 
     Raises
@@ -258,7 +258,9 @@ def _in_order(parts: _Parts, members: _Members, n_clusters: int) -> _Parts:
     first = np.full(n_parts, np.iinfo(np.int64).max)
     np.minimum.at(first, parts.of_member[placed], members.row[placed])
     whole = np.bincount(parts.owner, minlength=n_clusters)[parts.owner] == 1
-    order = np.lexsort((first, parts.owner))
+    # Not by the table's rows, whose order must not matter, unless nothing else tells two apart.
+    extent = parts.volumes_nm3 if len(parts.volumes_nm3) else shapely.area(parts.outlines)
+    order = np.lexsort((first, -extent, -n_positions, parts.owner))
     return parts.take(order[(whole | (n_positions >= MIN_MEMBERS))[order]])
 
 
