@@ -146,7 +146,7 @@ def test_regions_are_written_for_each_localization(simulation: Simulation, tmp_p
     assert table["region"].tolist() == expected.tolist()
 
 
-def test_a_three_dimensional_table_needs_another_network(simulation: Simulation) -> None:
+def test_a_three_dimensional_table_needs_another_network() -> None:
     deep = dataclasses.replace(SCENARIO, n_dimensions=3)
     with pytest.raises(caml.errors.InputError, match="made for 2D"):
         caml.analyse(simulate(deep, seed=1).localizations)

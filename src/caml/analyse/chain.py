@@ -203,7 +203,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
         The same, rounded.
     """
     table = table.copy()
-    for name in table.select_dtypes("floating"):
+    for name in table.select_dtypes("float64"):
         values = table[name].to_numpy()
         if name in AXES:
             table[name] = np.round(values, 3)

@@ -1,0 +1,124 @@
+"""``caml simulate``, ``caml models`` and ``caml train`` as a user runs them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import caml
+from caml.cli import main
+
+SMALL = ("--field", "12", "--density", "60")
+
+
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(arg) for arg in args])
+    return int(stop.value.code or 0)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_the_same_seed_writes_the_same_bytes(file_format: str, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        options = ("--seed", seed, "--replicates", 2, "--format", file_format)
+        assert run("simulate", "--out", tmp_path / name, *SMALL, *options) == 0
+    for number in (1, 2):
+        a, b, c = (
+            (tmp_path / name / f"simulated_00{number}.{file_format}").read_bytes() for name in "abc"
+        )
+        assert a == b
+        assert a != c
+    first, second = (tmp_path / "a" / f"simulated_00{n}.{file_format}" for n in (1, 2))
+    assert first.read_bytes() != second.read_bytes()
+
+
+def test_simulated_tables_hold_the_truth_and_can_be_read(tmp_path: Path) -> None:
+    options = ("--shape", "ring", "--radius", 80, "--inner-radius", 60, "--uncertainty", 10)
+    assert run("simulate", "--out", tmp_path, *SMALL, *options, "--detections", 2) == 0
+    path = tmp_path / "simulated_001.csv"
+    table = pd.read_csv(path)
+    assert {"x_nm", "y_nm", "frame", "uncertainty_nm", "true_label", "true_cluster"} <= set(table)
+    assert (table["true_label"] > 0).equals(table["true_cluster"] >= 0)
+    localizations = caml.read(path)
+    assert len(localizations) == len(table)
+    assert localizations.uncertainty_nm is not None
+    assert localizations.frame is not None
+
+
+def test_three_dimensions_and_fibres(tmp_path: Path) -> None:
+    assert run("simulate", "--out", tmp_path / "deep", *SMALL, "--dimensions", 3) == 0
+    assert caml.read(tmp_path / "deep" / "simulated_001.csv").n_dimensions == 3
+    options = ("--shape", "fibre", "--radius", 15, "--per-cluster", 60)
+    assert run("simulate", "--out", tmp_path / "fibre", *SMALL, *options) == 0
+    assert set(pd.read_csv(tmp_path / "fibre" / "simulated_001.csv")["true_label"]) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--percent", "101"), "percent_clustered must be from 0 to 100"),
+        (("--radius", "5000"), "do not fit into the cell"),
+        (("--shape", "square"), "square"),
+    ],
+)
+def test_what_cannot_be_simulated_is_told(
+    options: tuple[str, str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", "--out", tmp_path / "out", *SMALL, *options) == 2
+    assert text in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_simulated_tables_are_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", "--out", tmp_path, *SMALL) == 0
+    assert run("simulate", "--out", tmp_path, *SMALL, "--seed", 5) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run("simulate", "--out", tmp_path, *SMALL, "--seed", 5, "--overwrite") == 0
+
+
+def test_networks_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    listed = capsys.readouterr().out
+    assert "XPILJZ  2D, 100 neighbours, 3,265 parameters" in listed
+    assert run("models", "xpiljz") == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "XPILJZ"
+    assert run("models", "NOSUCH") == 2
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("analyse", "models", "simulate", "train"):
+        assert run(command, "--help") == 0
+        assert "Usage: caml" in capsys.readouterr().out
+    assert run("--version") == 0
+    assert caml.__version__ in capsys.readouterr().out
+    assert run("analyze") == 2
+    assert "No such command 'analyze'" in capsys.readouterr().err
+
+
+def test_a_trained_network_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import caml.train.run as training
+
+    few = caml.simulate.training_scenarios()[::40]
+    monkeypatch.setattr(training, "training_scenarios", lambda: few)
+    options = ("--pool-size", 7000, "--epochs", 2, "--jobs", 1)
+    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options) == 0
+    found = {path.name for path in (tmp_path / "t").iterdir()}
+    assert found == {
+        "pool",
+        "XPILJZ.onnx",
+        "XPILJZ.json",
+        "XPILJZ_curves.json",
+        "XPILJZ_training.png",
+    }
+    capsys.readouterr()
+    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run("simulate", "--out", tmp_path, *SMALL) == 0
+    cell = tmp_path / "simulated_001.csv"
+    model = tmp_path / "t" / "XPILJZ.onnx"
+    assert run("analyse", cell, "--out", tmp_path / "r", "--model", model) == 0
