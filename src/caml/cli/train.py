@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -78,19 +79,23 @@ def train(
         k=chosen.k, n_train=pool_size - 2 * part, n_validation=part, n_test=part, seed=seed
     )
     out.mkdir(parents=True, exist_ok=True)
-    with (
-        tqdm(desc="simulating", unit="image", leave=True) as images,
-        tqdm(desc="fitting", unit="pass", total=n_epochs, leave=True) as passes,
-    ):
+    bars: dict[str, tqdm[NoReturn]] = {}
 
-        def on_pool(n_done: int, n_all: int) -> None:
-            images.total = n_all
-            images.update(n_done - images.n)
+    def advance(name: str, unit: str, n_done: int, n_all: int, **shown: str) -> None:
+        bar = bars.get(name) or tqdm(desc=name, unit=unit, total=n_all)
+        bars[name] = bar
+        bar.set_postfix(shown, refresh=False)
+        bar.update(n_done - bar.n)
+        if n_done == n_all:
+            bar.close()
 
-        def on_epoch(number: int, logs: dict[str, float]) -> None:
-            passes.set_postfix(validation_accuracy=f"{logs['val_accuracy']:.4f}")
-            passes.update(number - passes.n)
+    def on_pool(n_done: int, n_all: int) -> None:
+        advance("simulating", "image", n_done, n_all)
 
+    def on_epoch(number: int, logs: dict[str, float]) -> None:
+        advance("fitting", "pass", number, n_epochs, accuracy=f"{logs['val_accuracy']:.4f}")
+
+    try:
         training = train_network(
             chosen.name,
             pool=pool,
@@ -100,6 +105,9 @@ def train(
             on_pool=on_pool,
             on_epoch=on_epoch,
         )
+    finally:
+        for bar in bars.values():
+            bar.close()
     card = training.model.card
     # The card goes first: weights without their card are never seen.
     with whole_file(weights.with_suffix(".json"), overwrite=overwrite) as partial:
