@@ -12,13 +12,16 @@ import shapely
 
 from caml.errors import InputError, RegionError
 
-__all__ = ["Localizations", "Region", "as_positions"]
+__all__ = ["FURTHEST_NM", "Localizations", "Region", "as_positions"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 BoolArray = npt.NDArray[np.bool_]
 
 AXES = ("x_nm", "y_nm", "z_nm")
+
+# A kilometre: no position of a microscope, and squares of far larger numbers overflow.
+FURTHEST_NM = 1e12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +227,8 @@ def as_positions(positions: Localizations | npt.ArrayLike) -> FloatArray:
     Returns
     -------
     ndarray of shape (n_localizations, 2 or 3), float64, nm
-        The positions; rows that are not finite are kept.
+        The positions; rows that are not finite are kept. A coordinate beyond a kilometre is a
+        failed fit's, and becomes NaN.
 
     Raises
     ------
@@ -242,7 +246,8 @@ def as_positions(positions: Localizations | npt.ArrayLike) -> FloatArray:
             "positions must have shape (n_localizations, 2) or (n_localizations, 3), in nm; "
             f"got {array.shape}"
         )
-    return array
+    absurd = np.abs(array) > FURTHEST_NM
+    return np.where(absurd, np.nan, array) if absurd.any() else array
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -192,7 +192,8 @@ def _panel(
 ) -> None:
     """Draw a part of the image."""
     ax.set_xlim(box[0], box[2])
-    ax.set_ylim(box[1], box[3])
+    # y grows downwards, as in the rendered images of localization software and in ImageJ.
+    ax.set_ylim(box[3], box[1])
     ax.set_aspect("equal")
     ax.set_xticks([])
     ax.set_yticks([])
@@ -281,20 +282,11 @@ def _densest_square(
     width = box[2] - box[0]
     if width < ZOOM_FROM * ZOOM_NM or len(positions) == 0:
         return None
-    n_bins = int(width // ZOOM_NM)
-    counts, x_edges, y_edges = np.histogram2d(
-        positions[:, 0],
-        positions[:, 1],
-        bins=n_bins,
-        range=((box[0], box[0] + n_bins * ZOOM_NM), (box[1], box[1] + n_bins * ZOOM_NM)),
-    )
-    i, j = np.unravel_index(counts.argmax(), counts.shape)
-    return (
-        float(x_edges[i]),
-        float(y_edges[j]),
-        float(x_edges[i] + ZOOM_NM),
-        float(y_edges[j] + ZOOM_NM),
-    )
+    # Squares that hold something, and no others: one far-off localization makes millions of them.
+    squares = np.floor((positions[:, :2] - box[:2]) / ZOOM_NM)
+    held, counts = np.unique(squares, axis=0, return_counts=True)
+    x, y = box[:2] + ZOOM_NM * held[counts.argmax()]
+    return (float(x), float(y), float(x + ZOOM_NM), float(y + ZOOM_NM))
 
 
 def save_overview(analysis: Analysis, folder: Path) -> None:

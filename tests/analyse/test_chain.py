@@ -146,10 +146,17 @@ def test_regions_are_written_for_each_localization(simulation: Simulation, tmp_p
     assert table["region"].tolist() == expected.tolist()
 
 
-def test_a_three_dimensional_table_needs_another_network() -> None:
+def test_a_network_for_2d_sees_the_projection_of_3d(tmp_path: Path) -> None:
     deep = dataclasses.replace(SCENARIO, n_dimensions=3)
-    with pytest.raises(caml.errors.InputError, match="made for 2D"):
-        caml.analyse(simulate(deep, seed=1).localizations)
+    localizations = simulate(deep, seed=1).localizations
+    with pytest.warns(DataWarning, match="XPILJZ is made for 2D: z was not used"):
+        analysis = caml.analyse(localizations)
+    flat = caml.analyse(localizations.positions[:, :2])
+    np.testing.assert_array_equal(analysis.segmentation.cluster, flat.segmentation.cluster)
+    analysis.save(tmp_path / "deep")
+    table = pd.read_csv(tmp_path / "deep" / "localizations.csv")
+    assert {"x_nm", "y_nm", "z_nm"} <= set(table)
+    assert not any(str(name).endswith("_input") for name in table)
 
 
 def test_rounding_keeps_six_digits_and_a_thousandth_of_a_nanometre() -> None:

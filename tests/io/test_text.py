@@ -1,4 +1,5 @@
 import codecs
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caml.errors import DataWarning, TableError
+from caml.errors import DataWarning, MissingFileError, TableError
 from caml.io import read
 
 XY = [[1.5, 2.5], [3.0, 4.25]]
@@ -159,9 +160,7 @@ def test_positions_that_are_not_finite_are_kept_and_counted(tmp_path: Path) -> N
     with pytest.warns(DataWarning) as caught:
         localizations = read(path)
     (message,) = [str(warning.message) for warning in caught]
-    assert message.startswith(
-        f"{path}: 3 of 5 localizations have no finite position; they are kept"
-    )
+    assert message.startswith(f"{path}: 3 of 5 localizations have no usable position (missing, ")
     assert localizations.finite.tolist() == [True, False, False, False, True]
     assert len(localizations.table) == 5
 
@@ -184,3 +183,40 @@ def test_noise_never_raises_anything_else(tmp_path: Path, seed: int) -> None:
         # Anything but a table or an error of the table fails the test.
         with suppress(TableError):
             assert len(read(written(tmp_path, noise))) > 0
+
+
+def test_texts_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text("x,y,molecule,note,n\n1,2,00042,NA,7\n3,4,00043,null,NA\n5,6,1,,8\n")
+    table = read(path).table
+    assert table["molecule"].tolist() == ["00042", "00043", "1"]
+    assert table["note"].tolist()[:2] == ["NA", "null"]
+    assert table["note"].isna().tolist() == [False, False, True]
+    assert table["n"].isna().tolist() == [False, True, False]
+
+
+def test_padded_numbers_can_still_be_coordinates(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text("x,y\n007,2\nNA,4\n")
+    with pytest.warns(DataWarning, match="1 of 2"):
+        assert read(path).positions[0].tolist() == [7, 2]
+
+
+def test_a_spreadsheets_separator_line_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text("sep=;\nx;y\n1,5;2\n3;4\n")
+    assert read(path).positions.tolist() == [[1.5, 2], [3, 4]]
+
+
+def test_a_coordinate_beyond_a_kilometre_is_no_position(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text("x,y\n1e200,2\n3,4\n-2e12,1\n1e12,1\n")
+    with pytest.warns(DataWarning, match=r"2 of 4 .* beyond 1e\+12 nm"):
+        assert read(path).finite.tolist() == [False, True, False, True]
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(MissingFileError, match="is a pipe or device; save its contents"):
+        read(path)

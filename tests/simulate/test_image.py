@@ -9,7 +9,7 @@ import shapely
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
-from caml.errors import ScenarioError
+from caml.errors import DataWarning, ScenarioError
 from caml.simulate import Scenario, Simulation, simulate
 from caml.simulate.scenario import Depletion, DetectionLaw
 
@@ -78,7 +78,8 @@ def test_clusters_keep_their_distance_and_radius() -> None:
 
 def test_a_full_cell_gives_clusters_up_rather_than_crowd_them() -> None:
     crowded = dataclasses.replace(BASE, density=1000, percent_clustered=100, radius_nm=100)
-    simulation = simulate(crowded, seed=1)
+    with pytest.warns(DataWarning, match=r"only \d+ of \d+ clusters found room"):
+        simulation = simulate(crowded, seed=1)
     clusters = clustered(simulation)
     assert 0 < len(clusters) < round(50 * simulation.outline.area * 1e-6)
     centres = np.array([one.mean(axis=0) for one in clusters])

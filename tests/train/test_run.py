@@ -1,5 +1,6 @@
 """Training, exporting, and the authors' own weights."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -21,13 +22,13 @@ from caml.train.run import train
 AUTHORS = Path(__file__).parents[2].parent / "shared" / "data" / "caml_original" / "XPILJZ.h5"
 
 
-def as_model(network: keras.Sequential, k: int) -> Model:
+def as_model(
+    network: keras.Sequential, k: int, labels: tuple[str, ...] = ("not clustered", "clustered")
+) -> Model:
     weights = to_onnx(network)
     card = load_model().card
     digest = hashlib.sha256(weights).hexdigest()
-    import dataclasses
-
-    return Model(dataclasses.replace(card, k=k, sha256=digest), weights)
+    return Model(dataclasses.replace(card, k=k, labels=labels, sha256=digest), weights)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,9 @@ def test_exported_outputs_equal_those_of_keras(stack: list[keras.Layer], last: s
     )
     features = np.random.default_rng(2).random((50, 20), dtype=np.float32)
     expected = network.predict(features, verbose=0)
-    np.testing.assert_allclose(as_model(network, 20).predict(features), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        as_model(network, 20, ("a", "b", "c")).predict(features), expected, atol=1e-5
+    )
 
 
 def test_layers_and_activations_that_are_not_known_are_refused() -> None:

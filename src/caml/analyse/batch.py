@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+import os
 import platform
 import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib import metadata
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import pandas as pd
 
 from caml._version import __version__
 from caml.analyse.chain import MARK, Analysis, Format, analyse, rounded
+from caml.analyse.workers import in_processes, uninterrupted
 from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
 from caml.io import read, whole_folder, write_json, write_table
 from caml.localizations import Region
@@ -112,7 +113,7 @@ def analyse_files(
     n_jobs: int = 1,
     overwrite: bool = False,
     picture: Picture | None = None,
-    on_outcome: Callable[[Outcome], None] | None = None,
+    on_outcome: Callable[[Outcome, int, int], None] | None = None,
 ) -> Batch:
     """Analyse files and write a folder of results for each, a summary and a record of the run.
 
@@ -141,7 +142,7 @@ def analyse_files(
     picture : callable, optional
         Draws each analysis into its folder.
     on_outcome : callable, optional
-        Called as each file is done.
+        Called as each file is done, with the outcome, how many are done, and how many there are.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def analyse_files(
         overwrite=overwrite,
     )
     jobs = _plan([Path(path) for path in paths], out)
-    _check_free(out, [folder for _, folder in jobs], overwrite=overwrite)
+    is_new = _check_free(out, jobs, overwrite=overwrite)
     start = time.perf_counter()
     outcomes: dict[Path, Outcome] = {}
     interrupted = True
@@ -175,32 +176,46 @@ def analyse_files(
         for outcome in _run(jobs, settings, picture, n_jobs):
             outcomes[outcome.folder] = outcome
             if on_outcome is not None:
-                on_outcome(outcome)
+                on_outcome(outcome, len(outcomes), len(jobs))
         interrupted = False
     finally:
         done = tuple(outcomes[folder] for _, folder in jobs if folder in outcomes)
         batch = Batch(done, _join([one.summary for one in done]))
-        if any(not one.error for one in done):
-            write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
-            record = _record(batch, settings, card, jobs, interrupted=interrupted)
-            record["seconds"] = round(time.perf_counter() - start, 3)
-            write_json(out / "run.json", record, overwrite=overwrite)
+        seconds = round(time.perf_counter() - start, 3)
+        with uninterrupted():
+            if not all(one.error for one in done):
+                write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
+            # Also where nothing succeeded but caml itself failed: it holds the details.
+            if not all(one.error and not one.details for one in done):
+                record = _record(batch, settings, card, jobs, interrupted=interrupted)
+                record["arguments"] |= {"out": _text(out), "n_jobs": n_jobs}
+                write_json(out / "run.json", record | {"seconds": seconds}, overwrite=overwrite)
+            if is_new:
+                with suppress(OSError):
+                    out.rmdir()  # only if it is empty
     return batch
 
 
 def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
     """Give every file a folder of its own, even where file names are the same."""
-    unique = list(dict.fromkeys(paths))
-    stems = Counter(path.stem.casefold() for path in unique)
+    unique = list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+    # Picasso writes a yaml beside each table, and both come with a pattern such as folder/*.
+    tables = {path.with_suffix("") for path in unique if path.suffix.lower() in (".hdf5", ".h5")}
+    unique = [
+        path
+        for path in unique
+        if not (path.suffix.lower() in (".yaml", ".yml") and path.with_suffix("") in tables)
+    ]
+    stems = Counter(_folder_name(path).casefold() for path in unique)
     jobs: list[tuple[Path, Path]] = []
-    taken: set[str] = set()
+    taken = {"summary.csv", "run.json"}
     for path in unique:
-        name = path.stem
+        name = _folder_name(path)
         if stems[name.casefold()] > 1:
             # Most often cell_1.csv of several conditions' folders: the folder tells them apart.
             name = f"{path.absolute().parent.name}_{name}"
         candidate, number = name, 1
-        while candidate.casefold() in taken or candidate.casefold() in ("summary.csv", "run.json"):
+        while candidate.casefold() in taken:
             number += 1
             candidate = f"{name}_{number}"
         taken.add(candidate.casefold())
@@ -208,11 +223,24 @@ def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
-def _check_free(out: Path, folders: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse to touch earlier results before anything is computed."""
+def _folder_name(path: Path) -> str:
+    """Return a file's name without its ending, as a name that every file system takes."""
+    return _text(path.stem).strip(". ") or "table"
+
+
+def _text(path: str | Path) -> str:
+    """Return a path as text; bytes in it that are no text become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "_")
+
+
+def _check_free(out: Path, jobs: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
+    """Refuse to touch earlier results or inputs before anything is computed.
+
+    Returns whether the folder of results was made here.
+    """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: --out takes a folder")
-    wanted = [*folders, out / "summary.csv", out / "run.json"]
+    wanted = [*(folder for _, folder in jobs), out / "summary.csv", out / "run.json"]
     existing = [path for path in wanted if path.exists()]
     if existing and not overwrite:
         names = ", ".join(path.name for path in existing[:5])
@@ -221,10 +249,19 @@ def _check_free(out: Path, folders: Sequence[Path], *, overwrite: bool) -> None:
             f"{out} holds earlier results ({names}{more}): choose another --out, or replace them "
             "with --overwrite"
         )
+    replaced = {path.resolve() for path in existing}
+    for path, _ in jobs:
+        if not replaced.isdisjoint((path.resolve(), *path.resolve().parents)):
+            raise OutputError(
+                f"{path} is an input and lies in results that would be replaced: choose another "
+                "--out"
+            )
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be made: {error.strerror}") from error
+    return is_new
 
 
 def _run(
@@ -233,38 +270,32 @@ def _run(
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
     one = partial(_analyse_file, settings=settings, picture=picture)
     if n_jobs <= 1 or len(jobs) == 1:
-        for path, folder in jobs:
-            yield one(path, folder)
-        return
-    with ProcessPoolExecutor(min(n_jobs, len(jobs)), mp_context=get_context("spawn")) as executor:
-        futures = {executor.submit(one, path, folder): (path, folder) for path, folder in jobs}
-        try:
-            for future in as_completed(futures):
-                path, folder = futures[future]
-                error = future.exception()
-                if error is None:
-                    yield future.result()
-                else:
-                    yield Outcome(
-                        path=path,
-                        folder=folder,
-                        error=f"{path}: its process ended without a result ({error}); memory may "
-                        "have run out: try a smaller --jobs",
-                    )
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
+        return map(one, jobs)
+    return in_processes(one, jobs, n_jobs, _without_result)
+
+
+def _without_result(job: tuple[Path, Path], error: BaseException) -> Outcome:
+    path, folder = job
+    return Outcome(
+        path=path,
+        folder=folder,
+        error=f"{path}: its process ended without a result ({error}); memory may have run out: try "
+        "a smaller --jobs",
+    )
 
 
 def _analyse_file(
-    path: Path, folder: Path, *, settings: Settings, picture: Picture | None
+    job: tuple[Path, Path], *, settings: Settings, picture: Picture | None
 ) -> Outcome:
     """Analyse one file and write its folder; a failure is an outcome too."""
+    path, folder = job
     noted: list[warnings.WarningMessage] = []
+    sha256 = ""
     try:
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always", CamlWarning)
             start = time.perf_counter()
+            sha256 = _sha256(path)
             localizations = read(
                 path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
             )
@@ -287,12 +318,12 @@ def _analyse_file(
             folder=folder,
             warnings=_texts(noted),
             summary=analysis.description.summary,
-            sha256=_sha256(path),
+            sha256=sha256,
             seconds=seconds,
         )
     except CamlError as error:
         text = _with_path(error, path)
-        return Outcome(path=path, folder=folder, error=text, warnings=_texts(noted))
+        return Outcome(path=path, folder=folder, error=text, warnings=_texts(noted), sha256=sha256)
     except MemoryError:
         return Outcome(path=path, folder=folder, error=f"{path}: memory ran out")
     except Exception as error:  # one file's fault, whatever it is, must not cost the others
@@ -327,8 +358,14 @@ def _join(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return a file's checksum; empty where it cannot be read, which reading it will tell."""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return ""
 
 
 def _record(
@@ -364,7 +401,7 @@ def _record(
         },
         "inputs": [
             {
-                "path": str(one.path),
+                "path": _text(one.path),
                 "folder": one.folder.name,
                 "sha256": one.sha256,
                 "error": one.error,
@@ -374,5 +411,5 @@ def _record(
             }
             for one in batch.outcomes
         ],
-        "not_analysed": [str(path) for path, folder in jobs if folder not in finished],
+        "not_analysed": [_text(path) for path, folder in jobs if folder not in finished],
     }

@@ -16,7 +16,7 @@ import pandas as pd
 
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
-from caml.errors import NothingFoundWarning
+from caml.errors import DataWarning, NothingFoundWarning
 from caml.io import read, result_table, whole_folder, write_outlines, write_table
 from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
@@ -136,12 +136,13 @@ def analyse(
         A score of at least this is clustered.
     regions : sequence of Region, optional
         The parts to describe; the whole image by default. Every localization is classified with
-        all its neighbours, in the region or not.
+        all its neighbours, in the region or not. Names are made unique.
 
     Returns
     -------
     Analysis
-        All stages' results. Without clusters, of the same shape, and a warning.
+        All stages' results. Without clusters, of the same shape, and a warning. Of localizations in
+        3D a network made for 2D sees x and y, with a warning.
 
     Examples
     --------
@@ -157,11 +158,15 @@ def analyse(
             localizations = read(localizations)
     elif not isinstance(localizations, Localizations):
         localizations = Localizations(as_positions(localizations))
-    regions = tuple(
-        region if region.name else replace(region, name=f"region {number}")
-        for number, region in enumerate(regions, start=1)
-    )
+    regions = _named(regions)
     network = model if isinstance(model, Model) else load_model(model)
+    if localizations.n_dimensions > network.card.n_dimensions:
+        message = (
+            f"{network.card.name} is made for 2D: z was not used, and the clusters are those of "
+            "the projection on x and y"
+        )
+        warnings.warn(DataWarning(message), stacklevel=2)
+        localizations = replace(localizations, positions=localizations.positions[:, :2])
     with _timed(seconds, "neighbours"):
         search = NeighbourSearch(localizations)
     with _timed(seconds, "classify"):
@@ -187,6 +192,21 @@ def analyse(
         regions,
         seconds,
     )
+
+
+def _named(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Give every region a name of its own."""
+    named: list[Region] = []
+    taken: set[str] = set()
+    for number, region in enumerate(regions, start=1):
+        name = region.name or f"region {number}"
+        candidate, repeat = name, 1
+        while candidate in taken:
+            repeat += 1
+            candidate = f"{name} ({repeat})"
+        taken.add(candidate)
+        named.append(replace(region, name=candidate))
+    return tuple(named)
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +14,18 @@ if TYPE_CHECKING:
     from caml.localizations import Region
 
 __all__ = ["analyse"]
+
+
+class Number(click.FloatRange):
+    """A number in a range; NaN and infinity, which click lets through, are none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
 
 
 @click.command(short_help="Find, outline and describe clusters in localization tables.")
@@ -26,7 +40,7 @@ __all__ = ["analyse"]
     "--threshold",
     default=0.5,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Scores of at least this are clustered.",
 )
 @click.option(
@@ -40,14 +54,14 @@ __all__ = ["analyse"]
 @click.option(
     "--pixel-size",
     "pixel_size_nm",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="NM",
     help="Camera pixel size, for tables in pixels.",
 )
 @click.option(
     "--region-pixel-size",
     "region_pixel_size_nm",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="NM",
     help="Pixel size of the image an ImageJ region was drawn on; --pixel-size by default.",
 )
@@ -104,12 +118,9 @@ def analyse(
     from caml.plot import save_overview
 
     regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
-    n_done = 0
 
-    def report(outcome: Outcome) -> None:
-        nonlocal n_done
-        n_done += 1
-        _report(outcome, f"[{n_done}/{len(files)}] " if len(files) > 1 else "")
+    def report(outcome: Outcome, n_done: int, n_all: int) -> None:
+        _report(outcome, f"[{n_done}/{n_all}] " if n_all > 1 else "")
 
     batch = analyse_files(
         files,
@@ -139,7 +150,7 @@ def _regions(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region
 
     regions: list[Region] = []
     for text in texts:
-        if text.count(",") == 3 and not Path(text).exists():
+        if re.fullmatch(r"[-+\d.,eE\s]+", text) and not Path(text).exists():
             regions.append(parse_region(text))
         else:
             regions += read_regions(Path(text), pixel_size_nm=pixel_size_nm)
@@ -151,9 +162,14 @@ def _columns(text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
     pairs = [part.partition("=") for part in text.split(",")]
-    if not all(role.strip() and name.strip() for role, _, name in pairs):
-        raise click.BadParameter(f"expected x=NAME,y=NAME, got {text!r}", param_hint="--columns")
-    return {role.strip(): name.strip() for role, _, name in pairs}
+    columns = {role.strip(): name.strip() for role, _, name in pairs}
+    known = ("x", "y", "z", "frame", "channel", "uncertainty")
+    if not all(columns.values()) or len(columns) < len(pairs) or not columns.keys() <= set(known):
+        raise click.BadParameter(
+            f"expected x=NAME,y=NAME with each of {', '.join(known)} at most once, got {text!r}",
+            param_hint="--columns",
+        )
+    return columns
 
 
 def _report(outcome: Outcome, prefix: str) -> None:
@@ -161,13 +177,13 @@ def _report(outcome: Outcome, prefix: str) -> None:
     if outcome.error:
         click.echo(f"{prefix}caml: error: {outcome.error}", err=True)
         return
-    n_clusters = int(outcome.summary["n_clusters"].sum())
-    n_localizations = int(outcome.summary["n_localizations"].sum())
-    n_clustered = int(outcome.summary["n_clustered"].sum())
-    percent = 100 * n_clustered / n_localizations if n_localizations else 0.0
-    click.echo(
-        f"{prefix}{outcome.path}: {n_localizations:,} localizations, {n_clusters:,} clusters, "
-        f"{percent:.1f} % clustered → {outcome.folder}"
-    )
+    for row in outcome.summary.to_dict("records"):
+        where = f", {row['region']}" if row["region"] else ""
+        click.echo(
+            f"{prefix}{outcome.path}{where}: {row['n_localizations']:,} localizations, "
+            f"{row['n_clusters']:,} clusters, {row['percent_clustered']:.1f} % clustered "
+            f"-> {outcome.folder}"
+        )
     for text in outcome.warnings:
-        click.echo(f"{prefix}caml: warning: {outcome.path}: {text}", err=True)
+        named = text if str(outcome.path) in text else f"{outcome.path}: {text}"
+        click.echo(f"{prefix}caml: warning: {named}", err=True)

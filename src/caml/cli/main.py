@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from caml._version import __version__
-from caml.errors import CamlError
+from caml.errors import CamlError, CamlWarning, OutputError
 
 __all__ = ["main"]
 
@@ -63,6 +65,11 @@ def main(args: list[str] | None = None) -> Any:
         It exits: 0 all went well, 1 some input failed, 2 the arguments cannot be used, 130
         interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Not every terminal can print every file name, or a minus sign.
+            stream.reconfigure(errors="replace")
+    warnings.showwarning = _show_warning
     try:
         sys.exit(caml.main(args, prog_name="caml", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
@@ -70,9 +77,27 @@ def main(args: list[str] | None = None) -> Any:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except OutputError as error:
+        click.echo(f"caml: error: {error}", err=True)
+        # What the system refused to write is no fault of the arguments.
+        sys.exit(1 if isinstance(error.__cause__, OSError) else 2)
     except CamlError as error:
         click.echo(f"caml: error: {error}", err=True)
         sys.exit(2)
+    except MemoryError:
+        click.echo("caml: error: memory ran out", err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"caml: error: {error}", err=True)
+        sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("caml: interrupted", err=True)
         sys.exit(130)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_where: object, **_more: object
+) -> None:
+    """Print caml's own warnings as its messages; others are for developers."""
+    if issubclass(category, CamlWarning):
+        click.echo(f"caml: warning: {message}", err=True)

@@ -138,7 +138,10 @@ def simulate(
         raise OutputError(
             f"{existing[0]} exists already: choose another --out, or replace it with --overwrite"
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
     for path, sequence in zip(paths, np.random.SeedSequence(seed).spawn(n_replicates), strict=True):
         simulation = simulate_image(scenario, seed=sequence, name=path.stem)
         with whole_file(path, overwrite=overwrite) as partial:
@@ -147,6 +150,6 @@ def simulate(
                 simulation.localizations.table,
                 "parquet" if file_format == "parquet" else "csv",
             )
-        n_clusters = int(simulation.true_cluster.max(initial=-1)) + 1
+        n_clusters = len(np.unique(simulation.true_cluster[simulation.true_cluster >= 0]))
         click.echo(f"{path}: {len(simulation.true_label):,} localizations, {n_clusters:,} clusters")
     return 0

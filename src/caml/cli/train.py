@@ -78,7 +78,10 @@ def train(
     pool = PoolSettings(
         k=chosen.k, n_train=pool_size - 2 * part, n_validation=part, n_test=part, seed=seed
     )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
     bars: dict[str, tqdm[NoReturn]] = {}
 
     def advance(name: str, unit: str, n_done: int, n_all: int, **shown: str) -> None:

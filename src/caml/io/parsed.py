@@ -12,7 +12,10 @@ import pandas as pd
 
 from caml.errors import TableError
 
-__all__ = ["Check", "Parsed", "numbers", "unique_names"]
+__all__ = ["NO_VALUE", "Check", "Parsed", "numbers", "unique_names"]
+
+# What stands for no number in a column of numbers.
+NO_VALUE = ["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "nan", "NaN", "NAN", "-nan", "-NaN"]
 
 # A parser calls it with the names of the columns as soon as it knows them; it raises if they
 # cannot be used, before a large file is read for nothing.
@@ -97,13 +100,12 @@ def numbers(parsed: Parsed, column: int, path: Path) -> npt.NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind in "iuf":
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     texts = values.astype("object")
-    known = values.notna().to_numpy()
+    known = values.notna().to_numpy() & ~texts.isin(NO_VALUE).to_numpy()
     converted = np.full(len(values), np.nan)
     bad = known.copy()
     if values.dtype.kind not in "bcmM":
         found = pd.to_numeric(texts.where(known, None), errors="coerce")
         converted = np.asarray(found, dtype=np.float64)
-        # Whatever is text for "not a number" was recognised by the parser already.
         bad &= np.isnan(converted)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])

@@ -18,7 +18,7 @@ from caml.errors import CamlError, DataWarning, InputError, MissingFileError, Ta
 from caml.io import hdf5, parquet, text
 from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, assign, recognise
 from caml.io.parsed import Parsed, numbers
-from caml.localizations import Localizations
+from caml.localizations import FURTHEST_NM, Localizations, as_positions
 
 __all__ = ["read"]
 
@@ -112,12 +112,12 @@ def _localizations(
     axes = [lengths(axis) for axis in ("x", "y", "z") if axis in sources]
     if len(axes) == 3 and not _varies(axes[2]):
         axes.pop()
-    positions = np.column_stack(axes)
+    positions = as_positions(np.column_stack(axes))
     n_bad = int((~np.isfinite(positions).all(axis=1)).sum())
     if n_bad:
         _warn(
-            f"{path}: {n_bad} of {len(positions)} localizations have no finite position; they are "
-            "kept in the output, unlabelled"
+            f"{path}: {n_bad} of {len(positions)} localizations have no usable position (missing, "
+            f"infinite, or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
         )
     uncertainty_nm = None
     if "uncertainty" in sources:
@@ -221,7 +221,9 @@ def _head(path: Path) -> bytes:
     if path.is_dir():
         raise MissingFileError(f"{path} is a folder; give the files in it")
     if not path.exists():
-        raise MissingFileError(f"{path}: there is no such file")
+        raise MissingFileError(f"{path}: there is no such file; check its name and folder")
+    if not path.is_file():
+        raise MissingFileError(f"{path} is a pipe or device; save its contents to a file first")
     with path.open("rb") as file:
         head = file.read(text.HEAD_BYTES)
     if not head.strip():

@@ -14,17 +14,20 @@ from typing import Any
 import pandas as pd
 
 from caml.errors import TableError
-from caml.io.parsed import Check, Parsed, unique_names
+from caml.io.parsed import NO_VALUE, Check, Parsed, unique_names
 
 __all__ = ["parse", "recognises"]
 
 HEAD_BYTES = 1 << 16
 DELIMITERS = ("\t", ";", ",", " ")
-NO_VALUE = ["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "nan", "NaN", "NAN", "-nan", "-NaN"]
 NUMBER = re.compile(
     r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
 )
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+# A number that would lose its zeros as a number: an identifier, 00042.
+PADDED = re.compile(r"0\d+")
+# What a spreadsheet writes before a table to say how it is delimited.
+SEPARATOR_LINE = re.compile(r'"?sep=.{1,2}"?', re.IGNORECASE)
 DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.IGNORECASE)
 # Bytes that no text has; tab, line feed, carriage return and form feed are left out.
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -52,6 +55,8 @@ class Layout:
         The columns; "0", "1", … where there is no header.
     n_skipped : int
         How many lines come before the first row.
+    padded : frozenset of int
+        Columns of numbers that begin with zeros, which are identifiers.
     """
 
     encoding: str
@@ -59,6 +64,7 @@ class Layout:
     decimal: str
     names: tuple[str, ...]
     n_skipped: int
+    padded: frozenset[int]
 
 
 def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (parsers share one signature)
@@ -113,7 +119,7 @@ def parse(path: Path, head: bytes, check: Check) -> Parsed:
     # The column behind the last one is there to notice rows that are too long.
     if n > 1 and (table[n].notna().any() or table[n - 1].isna().any()):
         _check_widths(path, layout)
-    table = table.drop(columns=n)
+    table = _with_texts(path, layout, table.drop(columns=n))
     table.columns = pd.Index(names)
     return Parsed(table, line_of=lambda row: _line_of(path, layout, row))
 
@@ -129,6 +135,8 @@ def _layout(path: Path, head: bytes) -> Layout:
     if not whole and len(lines) > 1:
         lines.pop()
     numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip(" \t\x00")]
+    if numbered and SEPARATOR_LINE.fullmatch(numbered[0][1].strip()):
+        numbered.pop(0)
     if not numbered:
         raise TableError("the file is empty: expected a header and rows of numbers", path=path)
     comments = list(takewhile(lambda pair: pair[1].lstrip().startswith("#"), numbered))
@@ -149,7 +157,10 @@ def _layout(path: Path, head: bytes) -> Layout:
     extra = cells[0][len(names) :]
     if len(extra) > 1 or any(extra):
         raise _other_width(path, rows[0][0], len(names), len(cells[0]))
-    return Layout(encoding, delimiter, _decimal(cells, delimiter), names, n_skipped)
+    padded = {i for row in cells for i, cell in enumerate(row) if PADDED.fullmatch(cell)}
+    return Layout(
+        encoding, delimiter, _decimal(cells, delimiter), names, n_skipped, frozenset(padded)
+    )
 
 
 def _header(
@@ -222,25 +233,43 @@ def _header_cells(line: str, delimiter: str) -> list[str]:
     return joined
 
 
+def _options(layout: Layout) -> dict[str, Any]:
+    """Tell pandas how the file holds its table, with one column more than there are names."""
+    return {
+        "sep": r"\s+" if layout.delimiter == " " else layout.delimiter,
+        "decimal": layout.decimal,
+        "encoding": layout.encoding,
+        "skiprows": layout.n_skipped,
+        "header": None,
+        "names": range(len(layout.names) + 1),
+        "index_col": False,
+        "skipinitialspace": True,
+        "keep_default_na": False,
+        "low_memory": False,
+        "compression": None,
+        **EXACT,
+    }
+
+
+def _with_texts(path: Path, layout: Layout, table: pd.DataFrame) -> pd.DataFrame:
+    """Read columns of text again, as they are: there NA is a text, and 00042 is not 42."""
+    texts = [
+        column
+        for column in range(len(layout.names))
+        if column in layout.padded
+        or not pd.api.types.is_numeric_dtype(table[column].dtype)
+        or table[column].isna().all()
+    ]
+    if texts:
+        verbatim = pd.read_csv(path, dtype=str, na_values=[""], **_options(layout))
+        table[texts] = verbatim[texts]
+    return table
+
+
 def _table(path: Path, layout: Layout) -> pd.DataFrame:
     """Read the rows, with one column more than there are names."""
     try:
-        table: pd.DataFrame = pd.read_csv(
-            path,
-            sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
-            decimal=layout.decimal,
-            encoding=layout.encoding,
-            skiprows=layout.n_skipped,
-            header=None,
-            names=range(len(layout.names) + 1),
-            index_col=False,
-            skipinitialspace=True,
-            keep_default_na=False,
-            na_values=NO_VALUE,
-            low_memory=False,
-            compression=None,
-            **EXACT,
-        )
+        table: pd.DataFrame = pd.read_csv(path, na_values=NO_VALUE, **_options(layout))
         return table
     except UnicodeDecodeError:
         raise

@@ -80,6 +80,10 @@ def whole_folder(
             partial.mkdir()
             yield partial
             _replace_folder(partial, path)
+        except OutputError as error:
+            # What could not be written into it is told by the name it would have had.
+            shutil.rmtree(partial, ignore_errors=True)
+            raise OutputError(str(error).replace(str(partial), str(path))) from error.__cause__
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -330,7 +334,7 @@ def _refuse_existing(path: Path, overwrite: bool, mark: str | None = None, *, ki
 
 def _beside(path: Path, what: str) -> Path:
     """Make up a hidden name in the same folder, so that a rename stays on one disk."""
-    return path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.{what}")
+    return path.with_name(f".{path.name[:20]}.{uuid.uuid4().hex[:12]}.{what}")
 
 
 def _replace_folder(partial: Path, path: Path) -> None:

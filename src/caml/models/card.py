@@ -99,6 +99,9 @@ class ModelCard:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            wrong = [k for k in ("k", "n_dimensions") if not isinstance(content.get(k, 0), int)]
+            if wrong:
+                raise TypeError(f"{' and '.join(wrong)} must be whole numbers")
             content["labels"] = tuple(content["labels"])
             content["layers"] = tuple(content["layers"])
             return cls(**content)

@@ -68,6 +68,13 @@ class Model:
             )
         except Exception as error:  # ONNX Runtime raises its own, unrelated classes
             raise ModelError(f"{self.card.name}: not a network in ONNX: {error}") from error
+        n_outputs = 1 if len(self.card.labels) == 2 else len(self.card.labels)
+        shapes = [put.shape[1:] for put in (*session.get_inputs(), *session.get_outputs())]
+        if shapes != [[self.card.k], [n_outputs]]:
+            raise ModelError(
+                f"{self.card.name} takes and gives values of shape {shapes}, and its card says "
+                f"{[[self.card.k], [n_outputs]]}: k or the labels on the card are wrong"
+            )
         object.__setattr__(self, "_session", session)
 
     def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -96,9 +103,10 @@ class Model:
         name = self._session.get_inputs()[0].name
         batches = (features[start : start + BATCH] for start in range(0, len(features), BATCH))
         scores = [self._session.run(None, {name: batch})[0] for batch in batches]
-        width = self._session.get_outputs()[0].shape[1]
-        score = np.concatenate(scores) if scores else np.empty((0, width), dtype=np.float32)
-        return score[:, 0] if width == 1 else score
+        if not scores:
+            scores = [np.empty((0, self._session.get_outputs()[0].shape[1]), dtype=np.float32)]
+        score = np.concatenate(scores)
+        return score[:, 0] if score.shape[1] == 1 else score
 
 
 def list_models() -> tuple[ModelCard, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import shapely
 from scipy.spatial import cKDTree
 
-from caml.errors import ScenarioError
+from caml.errors import DataWarning, ScenarioError
 from caml.simulate.cell import uniform_in
 from caml.simulate.scenario import Scenario
 
@@ -18,6 +19,8 @@ __all__ = ["Cores", "fill", "is_outside", "place"]
 FloatArray = npt.NDArray[np.float64]
 
 N_TRIES = 10
+# The share of clusters given up for lack of room from which on it is worth a warning.
+NOTABLE = 0.1
 SEPARATION = 1.1  # times the sum of two clusters' radii: 2.2 radii between equals
 
 
@@ -91,6 +94,12 @@ def place(
             accepted = _accept(proposal, [*placed, kept])
             kept = Cores(np.concatenate((kept.vertices, proposal.vertices[accepted])), scenario)
             missing -= int(accepted.sum())
+        if missing > NOTABLE * (missing + len(kept)):
+            message = (
+                f"only {len(kept)} of {missing + len(kept)} clusters found room; the cell has as "
+                "many fewer localizations"
+            )
+            warnings.warn(DataWarning(message), stacklevel=3)
         placed.append(kept)
     return tuple(placed)
 

@@ -110,7 +110,13 @@ class Scenario:
                 0 <= self.inner_radius_nm < self.radius_nm,
                 "from 0 to below radius_nm",
             ),
-            ("fibre_length_nm", self.fibre_length_nm > 0, "above 0"),
+            (
+                "fibre_length_nm",
+                # A quarter of the field is less than the radius of most cells.
+                self.fibre_length_nm > 0
+                and (self.shape != "fibre" or self.fibre_length_nm <= 250 * self.field_um),
+                "above 0 and at most a quarter of field_um",
+            ),
             ("soft_edge", 0 <= self.soft_edge <= 1, "from 0 to 1"),
             ("uncertainty_fwhm_nm", self.uncertainty_fwhm_nm >= 0, "0 or above"),
             (
@@ -140,7 +146,7 @@ class Scenario:
         faults = [
             f"{name} must be {expected}, got {getattr(self, name)!r}"
             for name, holds, expected in ranges
-            if not holds
+            if not holds or getattr(self, name) == math.inf
         ]
         if faults:
             raise ScenarioError("; ".join(faults))
