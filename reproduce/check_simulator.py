@@ -26,8 +26,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pool", type=Path)
     folder = parser.parse_args().pool
-    settings = PoolSettings(**json.loads((folder / "pool.json").read_text()))
-    pool = Pool.load(folder, settings)
+    made = json.loads((folder / "pool.json").read_text())
+    settings = PoolSettings(**{name: made[name] for name in PoolSettings.__slots__})
+    pool = Pool.load(folder, settings, made["scenarios"])
     if pool is None:
         raise SystemExit(f"{folder} holds no whole pool")
     rows = pool.part("test")

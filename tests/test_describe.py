@@ -145,7 +145,7 @@ def test_frames_and_channels_are_counted_where_they_are_known() -> None:
     ).clusters
     assert clusters["first_frame"].tolist() == [3, 1]
     assert clusters["last_frame"].tolist() == [9, 1]
-    assert clusters["n_frames"].tolist() == [7, 1]
+    assert clusters["frames_spanned"].tolist() == [7, 1]
     assert clusters["n_channel_far"].tolist() == [1, 1]
     assert clusters["n_channel_red"].tolist() == [3, 3]
     assert list(clusters)[-3:] == ["n_channel_far", "n_channel_red", "touches_border"]
@@ -153,6 +153,39 @@ def test_frames_and_channels_are_counted_where_they_are_known() -> None:
     assert mixed[["n_channel_1", "n_channel_2"]].to_numpy().tolist() == [[2, 2], [2, 2]]
     named = described(channel=np.array(["b", 1] * 6, dtype=object)).clusters
     assert named["n_channel_b"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        np.array([1, np.nan, 2, 1] * 3),
+        np.array([1, None, 2, 1] * 3, dtype=object),
+        np.array([1.0, np.nan, 2.0, 1.0] * 3, dtype=object),
+    ],
+    ids=["numbers", "None", "objects"],
+)
+def test_localizations_without_a_channel_are_counted_in_none(channel: object) -> None:
+    clusters = described(channel=channel).clusters
+    assert [name for name in map(str, clusters) if "channel" in name] == [
+        "n_channel_1",
+        "n_channel_2",
+    ]
+    assert clusters["n_channel_1"].tolist() == [2, 2]
+    assert clusters["n_channel_2"].tolist() == [1, 1]
+    assert clusters["n_localizations"].tolist() == [4, 4]
+
+
+def test_channels_by_name_may_be_missing_too_or_all_be() -> None:
+    named = described(channel=np.array(["far", None, np.nan, "red"] * 3, dtype=object)).clusters
+    assert [name for name in map(str, named) if "channel" in name] == [
+        "n_channel_far",
+        "n_channel_red",
+    ]
+    assert named["n_channel_far"].tolist() == named["n_channel_red"].tolist() == [1, 1]
+    none = described(channel=np.full(12, np.nan)).clusters
+    assert list(none) == list(described().clusters)
+    halves = described(channel=np.array([0.5, 1, np.nan, 1] * 3)).clusters
+    assert halves[["n_channel_0.5", "n_channel_1.0"]].to_numpy().tolist() == [[1, 2], [1, 2]]
 
 
 def test_what_is_not_strictly_inside_touches_the_border() -> None:
@@ -330,10 +363,50 @@ def test_in_space_densities_are_per_volume_too() -> None:
     summary = description.summary.iloc[0]
     assert summary["volume_um3"] == pytest.approx(2)
     assert summary["volume_nm3_median"] == 1e6
+    expected = {
+        "density_per_um2": 7 / 2,
+        "density_per_um3": 7 / 2,
+        "clustered_density_per_um2": 4 / 1e-4,
+        "clustered_density_per_um3": 4 / 1e-3,
+        "unclustered_density_per_um2": 3 / (2 - 1e-4),
+        "unclustered_density_per_um3": 3 / (2 - 1e-3),
+        "density_per_um3_median": 4000,
+        "density_per_um3_q1": 4000,
+        "density_per_um3_q3": 4000,
+    }
+    for name, value in expected.items():
+        assert summary[name] == pytest.approx(value), name
     assert list(description.clusters)[5:12] == [
         "volume_nm3", "density_per_um2", "density_per_um3", "relative_density", "x_nm", "y_nm",
         "z_nm",
     ]  # fmt: skip
+
+
+def test_in_space_quartiles_of_density_and_regions_by_hand() -> None:
+    solid = np.array([[0.0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10]])
+    positions = np.concatenate(
+        (solid, solid + np.array([1500, 500, 490]), [[100, 100, 0], [1600, 900, 250]])
+    )
+    segmentation = Segmentation(
+        np.repeat([0, 1, -1], [4, 4, 2]),
+        outlines=np.array([shapely.box(0, 0, 10, 10), shapely.box(1500, 500, 1510, 510)]),
+        volumes_nm3=np.array([1e6, 2e6]),
+    )
+    regions = [Region.rectangle(-10, -10, 990, 990), Region.rectangle(990, -10, 1990, 990)]
+    whole = describe(positions, segmentation).summary.iloc[0]
+    # 4,000 and 2,000 per µm³; eight in 0.003 µm³.
+    cuts = [whole[f"density_per_um3_{part}"] for part in ("q1", "median", "q3")]
+    assert cuts == pytest.approx([2500, 3000, 3500])
+    assert whole["clustered_density_per_um3"] == pytest.approx(8 / 0.003)
+    # Each 1 µm² × 0.5 µm deep, with one cluster and one localization in none.
+    halves = describe(positions, segmentation, regions=regions).summary
+    assert halves["density_per_um3"].tolist() == pytest.approx([10, 10])
+    assert halves["clustered_density_per_um3"].tolist() == pytest.approx([4000, 2000])
+    assert halves["unclustered_density_per_um3"].tolist() == pytest.approx([1 / 0.499, 1 / 0.498])
+
+
+def test_in_the_plane_nothing_is_per_volume() -> None:
+    assert not [name for name in map(str, described().summary) if "um3" in name or "nm3" in name]
 
 
 # --- edges ---

@@ -24,7 +24,6 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
 def test_analysing_needs_no_training_framework() -> None:
     loaded = modules_after("import caml; caml.analyse; import caml.plot, caml.cli.analyse")
     assert loaded & {"keras", "jax", "onnx"} == set()
-    assert "onnxruntime" not in loaded or "numpy" in loaded
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,11 @@ def one_at_a_time(
             if label[j] != label[i]:
                 break
             run.append(int(j))
-        if cut and run:
-            steps = np.diff(neighbours.distances[i, : len(run)], prepend=0)
+        if cut and len(run) > 1:
+            steps = np.diff(neighbours.distances[i, : len(run)])
             off = np.abs(steps - np.median(steps))
             outlying = np.flatnonzero(off > 5 * np.median(off))
-            run = run[: outlying[0]] if len(outlying) else run
+            run = run[: outlying[0] + 1] if len(outlying) else run
         if len(run) < 3:
             label[i] = 0
             continue
@@ -101,6 +101,24 @@ def test_two_blobs_by_hand() -> None:
     # The fourth neighbour of each is the unclustered one between, at which its run ends. The
     # highest score is in the second square: it is cluster 0.
     assert found.cluster.tolist() == [1, 1, 1, 1, 0, 0, 0, 0, -1]
+
+
+def test_where_all_are_clustered_a_run_is_cut_at_its_outlying_step() -> None:
+    # Two groups of five in a line, 10 nm apart with small irregularities, 200 nm between groups.
+    group = np.array([0.0, 10.0, 20.5, 31.5, 43.0])
+    x = np.concatenate((group, group + 243.0))
+    positions = np.column_stack((x, np.zeros(10)))
+    label = np.ones(10, dtype=int)
+    score = np.linspace(0.9, 0.8, 10)
+    # From the end of a group, distances 10, 20.5, 31.5, 43, 243, … have steps 10.5, 11, 11.5, 200,
+    # …: the first outlying one is the fourth, and the run is the group. The first distance is no
+    # step: large beside the others, it would cut every run to nothing.
+    found = segment(positions, Classification(score, label), k=5)
+    assert found.cluster.tolist() == [0] * 5 + [1] * 5
+    # With one unclustered localization far away nothing is cut, and the runs of five reach across.
+    more = np.concatenate((positions, [[1e4, 0]]))
+    joined = segment(more, Classification(np.append(score, 0.1), np.append(label, 0)), k=5)
+    assert set(joined.cluster[:5].tolist()) & set(joined.cluster[5:10].tolist())
 
 
 def test_too_short_a_run_is_demoted() -> None:

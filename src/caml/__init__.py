@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from caml.neighbours import nearest_neighbours as nearest_neighbours
     from caml.outline import outline as outline
     from caml.segment import Segmentation as Segmentation
+    from caml.segment import renumber as renumber
     from caml.segment import segment as segment
 
 # Imported when first asked for: NumPy, pandas, SciPy and ONNX Runtime together take a second,
@@ -58,6 +59,7 @@ _HOMES = {
     "nearest_neighbours": "caml.neighbours",
     "outline": "caml.outline",
     "Segmentation": "caml.segment",
+    "renumber": "caml.segment",
     "segment": "caml.segment",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def classify(
     *,
     threshold: float = 0.5,
     search: NeighbourSearch | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Classification:
     """Tell which localizations are clustered.
 
@@ -74,6 +76,8 @@ def classify(
         highest score wins.
     search : NeighbourSearch, optional
         Of these localizations, where it was made before.
+    progress : callable, optional
+        Called now and then with the share that is done, from 0 to 1.
 
     Returns
     -------
@@ -100,15 +104,19 @@ def classify(
     if positions.shape[1] != card.n_dimensions:
         raise InputError(
             f"{card.name} is made for {card.n_dimensions}D and these localizations are "
-            f"{positions.shape[1]}D: choose another network"
+            f"{positions.shape[1]}D: choose another network, or classify localizations.projected()"
         )
     search = search or NeighbourSearch(positions)
     n_labels = len(card.labels)
     shape: tuple[int, ...] = (len(search),) if n_labels == 2 else (len(search), n_labels)
     score = np.full(shape, np.nan, dtype=np.float32)
+    n_done = 0
     if len(search) > card.k:
         for subset, neighbours in search.chunks(card.k):
             score[subset] = network.predict(features(neighbours, card.input))
+            n_done += len(subset)
+            if progress is not None:
+                progress(n_done / len(search))
     else:
         warnings.warn(
             DataWarning(

@@ -95,7 +95,7 @@ class CamlWarning(UserWarning):
 
 
 class DataWarning(CamlWarning):
-    """Rows or localizations that could not be used, and how many."""
+    """Data that could not be used as they are: rows, columns, clusters; and how many."""
 
 
 class NothingFoundWarning(CamlWarning):

@@ -200,6 +200,17 @@ class Localizations:
         """Which localizations have a finite position, shape (n_localizations,)."""
         return np.asarray(np.isfinite(self.positions).all(axis=1))
 
+    def projected(self) -> Localizations:
+        """Return the same localizations seen from above: their positions without z.
+
+        Returns
+        -------
+        Localizations
+            A new object in 2D. Where z was not finite, x and y are not either.
+        """
+        flat = np.where(self.finite[:, None], self.positions[:, :2], np.nan)
+        return replace(self, positions=flat)
+
     def with_history(self, line: str) -> Localizations:
         """Return the same localizations with one more line of history.
 

@@ -18,8 +18,7 @@ __all__ = ["NeighbourSearch", "Neighbours", "nearest_neighbours"]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
-# Queries per chunk: distances and indices of 100 neighbours take 26 MB, small beside what the
-# libraries themselves take, and long enough that a chunk's overhead does not show.
+# Queries per chunk: their distances and indices for k = 100 take 16,384·100·16 bytes, 26 MB.
 CHUNK = 16_384
 
 
@@ -67,9 +66,7 @@ class NeighbourSearch:
         self.positions: npt.NDArray[np.float64] = np.ascontiguousarray(
             every[self.rows], dtype=np.float64
         )
-        # Splitting at the middle of a box (balanced_tree=False) builds twice as fast and answers
-        # as fast; a spot of duplicates, on which it would degrade, cannot occur here.
-        self._tree = cKDTree(self.positions, balanced_tree=False)
+        self._tree = cKDTree(self.positions)
 
     def __len__(self) -> int:
         """Count the distinct positions."""
@@ -109,8 +106,8 @@ class NeighbourSearch:
         neighbours : Neighbours
             Of shape (m, k); indices count distinct positions.
         """
-        # In the tree's own order consecutive queries visit the same nodes: 1.5 times as fast as
-        # in the order of the table.
+        # In the tree's own order consecutive queries visit the same nodes, which pays the more the
+        # larger the table: benchmarks/bench_neighbours.py.
         order = self._tree.indices
         for start in range(0, len(order), size):
             subset = order[start : start + size]

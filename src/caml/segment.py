@@ -71,7 +71,7 @@ class Segmentation:
         if cluster.min(initial=-1) < -1 or not counts.all():
             raise InputError(
                 "cluster ids must run from 0 to n_clusters − 1 without a gap, −1 for none; use "
-                "caml.segment.renumber for ids of another kind"
+                "caml.renumber for ids of another kind"
             )
         label = np.asarray(self.label, dtype=np.int64)
         label = label if label.size else np.ones(n_clusters, dtype=np.int64)
@@ -212,9 +212,10 @@ def nearest_neighbour_chain(
     they have its label, and stops at the first that does not. With fewer than three in that run it
     is demoted to not clustered, which those after it see. Otherwise it and its run take the lowest
     cluster id among them, or a new one. Where more than 95 % of all localizations are clustered, a
-    run is also cut at its first outlying step, where a step from one neighbour's distance to the
-    next is more than 5 median absolute deviations from the run's median step (Williamson et al.
-    2020, Methods and Supplementary Methods).
+    run is also cut at its first outlying step: where the difference between one neighbour's
+    distance and the next's is more than 5 median absolute deviations from the run's median
+    difference (Williamson et al. 2020, Methods and Supplementary Methods). The distance to the
+    first neighbour is no such difference.
 
     This is one pass over localizations by its nature; here it is the same result from whole-array
     steps. Who is demoted depends only on higher scores, so that repeating all decisions at once
@@ -310,16 +311,15 @@ def _runs(
 
 
 def _cut_short(distances: npt.NDArray[np.floating[Any]], length: IntArray) -> IntArray:
-    """Cut each run before its first outlying step."""
-    k = distances.shape[1]
-    differences = np.diff(distances, axis=1, prepend=0)
-    differences[np.arange(k) >= length[:, None]] = np.nan
-    filled = length > 0
+    """Cut each run after the neighbour from which on the next step is outlying."""
+    steps = np.diff(distances, axis=1)
+    steps[np.arange(1, distances.shape[1]) >= length[:, None]] = np.nan
     short = length.copy()
-    steps = differences[filled]
-    deviation = np.abs(steps - np.nanmedian(steps, axis=1, keepdims=True))
+    several = length > 1
+    of_run = steps[several]
+    deviation = np.abs(of_run - np.nanmedian(of_run, axis=1, keepdims=True))
     outlying = deviation > OUTLYING * np.nanmedian(deviation, axis=1, keepdims=True)
-    short[filled] = np.where(outlying.any(axis=1), outlying.argmax(axis=1), length[filled])
+    short[several] = np.where(outlying.any(axis=1), outlying.argmax(axis=1) + 1, length[several])
     return short
 
 

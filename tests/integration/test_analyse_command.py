@@ -1,6 +1,7 @@
 """``caml analyse`` as a user runs it: results, failures, interruptions."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -65,7 +66,8 @@ def test_a_folder_per_file_a_summary_and_a_record(
     assert record["model"]["name"] == "XPILJZ"
     assert record["interrupted"] is False
     assert record["inputs"][0]["warnings"] == []
-    assert len(record["inputs"][0]["sha256"]) == 64
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(cell.read_bytes()).hexdigest()
+    assert record["arguments"]["out"] == str(out)
     assert set(record["inputs"][0]["seconds"]) >= {"read", "classify", "segment", "write"}
 
 

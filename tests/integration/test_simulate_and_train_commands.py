@@ -118,7 +118,37 @@ def test_a_trained_network_can_be_used(
     capsys.readouterr()
     assert run("train", "XPILJZ", "--out", tmp_path / "t", *options) == 2
     assert "--overwrite" in capsys.readouterr().err
+    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options, "--overwrite") == 0
     assert run("simulate", "--out", tmp_path, *SMALL) == 0
     cell = tmp_path / "simulated_001.csv"
     model = tmp_path / "t" / "XPILJZ.onnx"
     assert run("analyse", cell, "--out", tmp_path / "r", "--model", model) == 0
+
+
+def test_a_crop_counts_the_clusters_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", "--out", tmp_path, *SMALL, "--crop", 2) == 0
+    table = pd.read_csv(tmp_path / "simulated_001.csv")
+    n_clusters = table["true_cluster"][table["true_cluster"] >= 0].nunique()
+    assert f", {n_clusters} clusters" in capsys.readouterr().out
+    made = json.loads((tmp_path / "simulation.json").read_text())
+    assert made["seed"] == 0
+    assert made["scenario"]["crop_um"] == 2
+    assert made["tables"] == ["simulated_001.csv"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--density", "inf"), ("--radius", "inf"), ("--uncertainty", "nan")]
+)
+def test_simulated_numbers_are_numbers(
+    options: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", "--out", tmp_path / "out", *SMALL, *options) == 2
+    assert f"got {options[1]}" in capsys.readouterr().err
+
+
+def test_out_that_is_a_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").write_text("")
+    assert run("simulate", "--out", tmp_path / "out", *SMALL) in (1, 2)
+    assert "out" in capsys.readouterr().err

@@ -50,6 +50,10 @@ def test_every_row_names_a_parser_that_exists_and_gives_x_and_y() -> None:
         (["frame", "x", "y"], "text", "plain table"),
         (["Channel", "Frame", "X (nm)", "Y (nm)", "X precision (nm)"], "text", "ONI"),
         (["a", "b"], "parquet", "plain table"),
+        (["Channel Name", "X", "Y", "Xc", "Yc", "Valid"], "text", "N-STORM"),
+        (["Xc", "Yc", "Lateral Localization Accuracy"], "text", "N-STORM"),
+        (["Cas9", "Xc", "Yc", "Phi", "Ax", "BG", "Link", "Valid"], "text", "Insight3"),
+        (["x", "y", "z", "phot", "frame_ix"], "text", "DECODE"),
         (["x", "y", "lpx_input", "lpy"], "text", "plain table"),
     ],
 )

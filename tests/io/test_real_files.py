@@ -86,7 +86,7 @@ def test_results_are_read_as_the_table_was(tmp_path: Path, name: str, suffix: st
     first = read(DATA / name)
     zeros = np.zeros(len(first), dtype=int)
     path = tmp_path / f"again.{suffix}"
-    write_table(path, result_table(first, zeros, zeros, zeros), suffix)  # type: ignore[arg-type]
+    write_table(path, result_table(first, zeros, zeros, zeros), file_format=suffix)  # type: ignore[arg-type]
     second = read(path)
     assert np.array_equal(second.positions, first.positions)
     assert second.table.columns.tolist() == [

@@ -119,6 +119,17 @@ def test_one_value_per_localization_is_needed() -> None:
         ("frame,x,y,lpx,lpy\n1,0.1,0.7,.1,.1\n2,3.3,4.1,.1,.1\n", {"pixel_size_nm": 106.7}),
         ("0.1,0.7,9\n3.3,4.1,8\n", {"columns": {"x": "0", "y": "1"}}),
         ("x [nm],y [nm],z [um]\n1,2,0.1\n3,4,0.3\n", {}),
+        ("x,y,frame\n0.1,0.7,1\n3.3,4.1,2\n", {"pixel_size_nm": 106.7}),
+        ("x,y,z\n0.1,0.7,10\n3.3,4.1,20\n", {"pixel_size_nm": 106.7}),
+        ("Channel Name\tX\tY\tXc\tYc\na\t1\t2\t3\t4\nb\t5\t6\t7\t8\n", {}),
+        (
+            "Channel Name\tX\tY\tXc\tYc\na\t1\t2\t3\t4\nb\t5\t6\t7\t8\n",
+            {"columns": {"x": "X", "y": "Y"}},
+        ),
+        (
+            "x,y,z,frame_ix\n0.1,0.7,10,1\n3.3,4.1,20,2\n",
+            {"columns": {"x": "x [px]", "y": "y [px]"}, "pixel_size_nm": 106.7},
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*the uncertainty is in pixels:caml.errors.DataWarning")
@@ -129,7 +140,7 @@ def test_results_are_read_as_the_table_was(
     source.write_text(content)
     first = read(source, **options)
     path = tmp_path / f"again.{suffix}"
-    write_table(path, result_table(first, SCORE, LABEL, CLUSTER), suffix)
+    write_table(path, result_table(first, SCORE, LABEL, CLUSTER), file_format=suffix)
     second = read(path)
     assert np.array_equal(second.positions, first.positions)
     before, after = first.table, second.table[first.table.columns]

@@ -76,20 +76,36 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real" / "a.txt").exists()
 
 
-def test_a_folder_that_is_no_result_is_never_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "data"
+def replace(path: Path, *names: str) -> None:
+    with whole_folder(path, overwrite=True, names=names) as folder:
+        (folder / "new.csv").write_text("1")
+
+
+def test_a_folder_is_replaced_if_it_holds_nothing_but_results(tmp_path: Path) -> None:
+    path = tmp_path / "results"
     path.mkdir()
-    with whole_folder(path, overwrite=True, mark="run.json") as folder:
-        (folder / "mine.csv").write_text("1")
-    with (
-        pytest.raises(OutputError, match=r"data holds no run.json, so it is not a folder of such"),
-        whole_folder(path, overwrite=True, mark="run.json"),
+    replace(path, "clusters.csv", "overview.png")
+    assert tree(path) == {"new.csv": "1"}
+    replace(path, "clusters.csv", "new.csv")
+    (path / ".DS_Store").write_text("left by a file manager")
+    replace(path, "new.csv")
+    assert tree(tmp_path) == {"results": "", "results/new.csv": "1"}
+
+
+def test_a_folder_with_anything_of_the_users_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "clusters.csv").write_text("0")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(
+        OutputError, match=r"holds what is not of such results: 'notes.txt'; move them, or choose"
     ):
-        pass
-    (path / "run.json").write_text("{}")
-    with whole_folder(path, overwrite=True, mark="run.json"):
-        pass
-    assert tree(tmp_path) == {"data": ""}
+        replace(tmp_path, "clusters.csv")
+    for name in "abcdef":
+        (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=r"'a', 'b', 'c', 'd', 'e' and 2 more; move them"):
+        replace(tmp_path, "clusters.csv")
+    assert tree(tmp_path) == {
+        "clusters.csv": "0", "notes.txt": "mine", **dict.fromkeys("abcdef", "")
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("fail_at", [1, 2])
@@ -204,16 +220,16 @@ def test_tables(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_bytes().decode() == (
         'x [nm],"é, b",n\n0.1,"a,b",1\n,"c""d",2\n'
     )
-    write_table(tmp_path / "a.parquet", frame, "parquet")
+    write_table(tmp_path / "a.parquet", frame, file_format="parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a.parquet"), frame)
 
 
 def test_tables_that_cannot_be_written(tmp_path: Path) -> None:
     mixed = pd.DataFrame({"a": pd.Series([1, "b"], dtype=object)})
     with pytest.raises(InputError, match="parquet cannot hold this table, write csv instead"):
-        write_table(tmp_path / "a.parquet", mixed, "parquet")
+        write_table(tmp_path / "a.parquet", mixed, file_format="parquet")
     with pytest.raises(InputError, match="as csv or parquet; got 'xlsx'"):
-        write_table(tmp_path / "a.xlsx", mixed, "xlsx")  # type: ignore[arg-type]
+        write_table(tmp_path / "a.xlsx", mixed, file_format="xlsx")  # type: ignore[arg-type]
     assert tree(tmp_path) == {}
 
 

@@ -8,7 +8,7 @@ import pytest
 from caml.errors import ScenarioError
 from caml.neighbours import nearest_neighbours
 from caml.simulate import Scenario, simulate
-from caml.train.pool import Pool, PoolSettings, build_pool
+from caml.train.pool import Pool, PoolSettings, build_pool, digest
 
 SCENARIOS = tuple(
     Scenario(density=density, n_per_cluster=20, percent_clustered=50, radius_nm=50, field_um=15)
@@ -63,14 +63,30 @@ def test_processes_make_no_difference(pool: Pool) -> None:
 
 
 def test_a_pool_is_kept_and_only_taken_if_it_is_the_one(pool: Pool, tmp_path: Path) -> None:
-    assert Pool.load(tmp_path, SMALL) is None
+    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
     pool.save(tmp_path)
-    loaded = Pool.load(tmp_path, SMALL)
+    loaded = Pool.load(tmp_path, SMALL, digest(SCENARIOS))
     assert loaded is not None
     np.testing.assert_array_equal(loaded.distances, pool.distances)
-    assert Pool.load(tmp_path, PoolSettings(k=30, seed=5)) is None
-    (tmp_path / "label.npy").write_bytes(b"cut off")
-    assert Pool.load(tmp_path, SMALL) is None
+    assert Pool.load(tmp_path, PoolSettings(k=30, seed=5), digest(SCENARIOS)) is None
+    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS[:1])) is None
+    for damage in (b"cut off", b""):
+        (tmp_path / "label.npy").write_bytes(damage)
+        assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
+
+
+def test_a_pool_whose_writing_was_cut_short_is_none(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.save(tmp_path)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.save(tmp_path)
+    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
 
 
 def test_too_large_a_pool_is_refused() -> None:

@@ -16,7 +16,7 @@ from caml.simulate import training_scenarios
 from caml.train.export import to_onnx
 from caml.train.fit import FitSettings, measured, score_labels
 from caml.train.networks import recipe, xpiljz
-from caml.train.pool import Pool, PoolSettings, build_pool
+from caml.train.pool import Pool, PoolSettings, build_pool, digest
 from caml.train.run import train
 
 AUTHORS = Path(__file__).parents[2].parent / "shared" / "data" / "caml_original" / "XPILJZ.h5"
@@ -77,12 +77,15 @@ def test_scores_by_hand() -> None:
     assert scores["f1"] == pytest.approx(2 / 3, abs=1e-5)
 
 
+FEW = training_scenarios()[::10]
+
+
 @pytest.fixture(scope="module")
 def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a small pool of every tenth training scenario, where `train` will find it."""
     settings = PoolSettings(n_train=4000, n_validation=1000, n_test=3000, n_replicates=1)
     folder = tmp_path_factory.mktemp("pool")
-    build_pool(training_scenarios()[::10], settings, n_jobs=1).save(folder)
+    build_pool(FEW, settings, n_jobs=1).save(folder)
     return folder
 
 
@@ -93,6 +96,7 @@ def test_a_network_is_trained_exported_and_described(pool_folder: Path) -> None:
     seen: list[int] = []
     training = train(
         "XPILJZ",
+        scenarios=FEW,
         pool=SMALL,
         settings=FitSettings(n_epochs=4, patience=2),
         pool_folder=pool_folder,
@@ -101,6 +105,7 @@ def test_a_network_is_trained_exported_and_described(pool_folder: Path) -> None:
     card = training.model.card
     assert seen == [1, 2, 3, 4]
     assert card.n_parameters == 3265
+    assert card.scenarios == f"72 scenarios ({digest(FEW)}), 1 images each"
     assert card.layers == ("Reshape (100, 1)", "Dense 32 relu", "Flatten", "Dense 1 sigmoid")
     assert card.metrics["accuracy"] > 0.85
     assert card.training["n_train"] == 4000
@@ -124,7 +129,7 @@ def test_the_authors_weights_score_as_published_on_our_simulation(pool_folder: P
         ]
     network = xpiljz(100)
     network.set_weights(values)
-    pool = Pool.load(pool_folder, SMALL)
+    pool = Pool.load(pool_folder, SMALL, digest(FEW))
     assert pool is not None
     features, label = measured(recipe("XPILJZ"), pool), pool.label
     authors = score_labels(as_model(network, 100).predict(features), label)["accuracy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import logging
 import os
@@ -14,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from typing import Any
 import pandas as pd
 
 from caml._version import __version__
-from caml.analyse.chain import MARK, Analysis, Format, analyse, rounded
-from caml.analyse.workers import in_processes, uninterrupted
+from caml.analyse.chain import RESULTS, Analysis, Format, analyse, rounded
+from caml.analyse.workers import check_stop, in_processes, uninterrupted
 from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
 from caml.io import read, whole_folder, write_json, write_table
 from caml.localizations import Region
@@ -268,7 +268,7 @@ def _run(
     jobs: Sequence[tuple[Path, Path]], settings: Settings, picture: Picture | None, n_jobs: int
 ) -> Iterator[Outcome]:
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
-    one = partial(_analyse_file, settings=settings, picture=picture)
+    one = functools.partial(_analyse_file, settings=settings, picture=picture)
     if n_jobs <= 1 or len(jobs) == 1:
         return map(one, jobs)
     return in_processes(one, jobs, n_jobs, _without_result)
@@ -296,6 +296,7 @@ def _analyse_file(
             warnings.simplefilter("always", CamlWarning)
             start = time.perf_counter()
             sha256 = _sha256(path)
+            check_stop()
             localizations = read(
                 path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
             )
@@ -305,12 +306,13 @@ def _analyse_file(
                 model=settings.model,
                 threshold=settings.threshold,
                 regions=settings.regions,
+                progress=lambda _stage, _share: check_stop(),
             )
             start = time.perf_counter()
-            with whole_folder(folder, overwrite=settings.overwrite, mark=MARK) as partial_folder:
-                analysis.write(partial_folder, file_format=settings.file_format)
+            with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
+                analysis.write(partial, file_format=settings.file_format)
                 if picture is not None:
-                    picture(analysis, partial_folder)
+                    picture(analysis, partial)
             seconds |= analysis.seconds
             seconds["write"] = round(time.perf_counter() - start, 3)
         return Outcome(

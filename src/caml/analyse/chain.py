@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,12 +24,20 @@ from caml.neighbours import NeighbourSearch
 from caml.outline import outline
 from caml.segment import Segmentation, segment
 
-__all__ = ["MARK", "Analysis", "Format", "analyse", "rounded"]
+__all__ = ["RESULTS", "Analysis", "Format", "analyse", "rounded"]
 
 Format = Literal["csv", "parquet"]
 
-# Every folder of results holds this file; one without it is something else, and never replaced.
-MARK = "clusters.csv"
+# What a folder of results may hold; one with anything else is never replaced.
+RESULTS = frozenset(
+    {
+        "localizations.csv",
+        "localizations.parquet",
+        "clusters.csv",
+        "outlines.geojson",
+        "overview.png",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +89,7 @@ class Analysis:
         OutputError
             If it exists already or cannot be written.
         """
-        with whole_folder(Path(folder), overwrite=overwrite, mark=MARK) as partial:
+        with whole_folder(Path(folder), overwrite=overwrite, names=RESULTS) as partial:
             self.write(partial, file_format=file_format)
 
     def write(self, folder: Path, *, file_format: Format = "csv") -> None:
@@ -102,9 +110,9 @@ class Analysis:
             self.segmentation.cluster,
             region=self._region_names() if self.regions else None,
         )
-        write_table(folder / f"localizations.{file_format}", table, file_format)
+        write_table(folder / f"localizations.{file_format}", table, file_format=file_format)
         clusters = rounded(self.description.clusters)
-        write_table(folder / MARK, clusters)
+        write_table(folder / "clusters.csv", clusters)
         outlines = self.segmentation.outlines[clusters["cluster"].to_numpy()]
         write_outlines(folder / "outlines.geojson", outlines, clusters)
 
@@ -123,6 +131,7 @@ def analyse(
     model: Model | str | Path = "XPILJZ",
     threshold: float = 0.5,
     regions: Sequence[Region] = (),
+    progress: Callable[[str, float], None] | None = None,
 ) -> Analysis:
     """Find, outline and describe the clusters of one image.
 
@@ -137,6 +146,8 @@ def analyse(
     regions : sequence of Region, optional
         The parts to describe; the whole image by default. Every localization is classified with
         all its neighbours, in the region or not. Names are made unique.
+    progress : callable, optional
+        Called now and then with the name of the stage and the share of it that is done.
 
     Returns
     -------
@@ -153,6 +164,7 @@ def analyse(
     True
     """
     seconds: dict[str, float] = {}
+    report = progress or (lambda _stage, _share: None)
     if isinstance(localizations, str | Path):
         with _timed(seconds, "read"):
             localizations = read(localizations)
@@ -166,15 +178,23 @@ def analyse(
             "the projection on x and y"
         )
         warnings.warn(DataWarning(message), stacklevel=2)
-        localizations = replace(localizations, positions=localizations.positions[:, :2])
+        localizations = localizations.projected()
     with _timed(seconds, "neighbours"):
         search = NeighbourSearch(localizations)
     with _timed(seconds, "classify"):
-        classification = classify(localizations, network, threshold=threshold, search=search)
+        classification = classify(
+            localizations,
+            network,
+            threshold=threshold,
+            search=search,
+            progress=lambda share: report("classify", share),
+        )
     with _timed(seconds, "segment"):
         segmentation = segment(localizations, classification, k=network.card.k, search=search)
+    report("segment", 1.0)
     with _timed(seconds, "outline"):
         segmentation = outline(localizations, segmentation)
+    report("outline", 1.0)
     with _timed(seconds, "describe"):
         description = describe(localizations, segmentation, classification, regions=regions)
     if len(description.clusters) == 0:

@@ -1,23 +1,41 @@
-"""Work in several processes that an interruption ends cleanly."""
+"""Work in several processes that an interruption ends cleanly, and a dead process does not."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from multiprocessing import active_children, get_context, resource_tracker
-from types import FrameType
-from typing import TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
+from typing import Protocol, TypeVar
 
-__all__ = ["in_processes", "uninterrupted"]
+__all__ = ["check_stop", "in_processes", "uninterrupted"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 POSIX = sys.platform != "win32"
+
+
+class _Event(Protocol):
+    def is_set(self) -> bool: ...
+
+
+# In a process that works for another: set when that one wants it to stop.
+_stop: _Event | None = None
+
+
+def check_stop() -> None:
+    """Raise KeyboardInterrupt if the process that this one works for was interrupted.
+
+    Called between steps of a job. Nothing is raised in the middle of one: threads of compiled code
+    may be at work there on arrays that would go.
+    """
+    if _stop is not None and _stop.is_set():
+        raise KeyboardInterrupt
 
 
 def in_processes(
@@ -31,13 +49,14 @@ def in_processes(
     Parameters
     ----------
     function : callable
-        Takes a job; must be importable, for it runs in other processes.
+        Takes a job; must be importable, for it runs in other processes. It calls `check_stop` as
+        often as it can be stopped.
     jobs : sequence
         What it is applied to.
     n_jobs : int
         How many at once.
     failed : callable
-        Makes a result of a job whose process ended without one.
+        Makes a result of a job whose process died, and of the error.
 
     Yields
     ------
@@ -46,57 +65,80 @@ def in_processes(
 
     Notes
     -----
-    An interruption (Ctrl-C) is the parent's to handle: it tells the processes to stop, in which
-    they clean up, and gives the results of those that finished all the same before it goes on. No
-    more jobs are handed out than are under way, so that none begins after that.
+    An interruption (Ctrl-C) is the parent's to handle: it asks the processes to stop, and gives the
+    results of those that finished all the same before it goes on. No more jobs are handed out than
+    are under way, so that none begins after that.
+
+    When a process dies (of memory, mostly), those beside it are lost too. All that were under way
+    are then done again, one at a time, and only one that dies by itself has failed.
     """
-    todo = list(jobs)
+    todo, suspects = deque(jobs), deque[Job]()
+    with uninterrupted():
+        while todo or suspects:
+            if suspects:
+                alone = deque([suspects.popleft()])
+                for job in (yield from _in_pool(function, alone, 1)):
+                    yield failed(job, BrokenProcessPool("the process died"))
+            else:
+                suspects.extend((yield from _in_pool(function, todo, n_jobs)))
+
+
+def _in_pool(
+    function: Callable[[Job], Result], todo: deque[Job], n_jobs: int
+) -> Generator[Result, None, list[Job]]:
+    """Work through jobs until none is left or a process dies; return those that it took along."""
+    context = get_context("spawn")
+    stop = context.Event()
     running: dict[Future[Result], Job] = {}
-    with (
-        _signals_held(),
-        ProcessPoolExecutor(
-            min(n_jobs, len(jobs)), mp_context=get_context("spawn"), initializer=_at_start
-        ) as executor,
-    ):
-        interruption: BaseException | None = None
-        while running or (todo and interruption is None):
+    lost: list[Job] = []
+    interruption: KeyboardInterrupt | None = None
+    with ProcessPoolExecutor(
+        n_jobs, mp_context=context, initializer=_at_start, initargs=(stop,)
+    ) as executor:
+        while running or (todo and interruption is None and not lost):
             try:
-                while todo and len(running) < n_jobs and interruption is None:
-                    job = todo.pop(0)
-                    running[executor.submit(_stoppable, function, job)] = job
-                with _signals_taken():
+                while todo and len(running) < n_jobs and interruption is None and not lost:
+                    job = todo.popleft()
+                    try:
+                        running[executor.submit(function, job)] = job
+                    except BrokenProcessPool:
+                        lost.append(job)
+                with _interrupts_taken():
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
             except KeyboardInterrupt as error:
-                interruption = interruption or error
-                _stop_children()
+                interruption = error
+                stop.set()
                 done, _ = wait(running)
             for future in done:
                 job = running.pop(future)
-                error_of_job = future.exception()
-                if error_of_job is None:
-                    yield future.result()
-                elif interruption is None:
-                    yield failed(job, error_of_job)
-        if interruption is not None:
-            raise interruption
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    lost.append(job)
+                except KeyboardInterrupt:
+                    continue
+                else:
+                    yield result
+    if interruption is not None:
+        raise interruption
+    return lost
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done."""
-    with _signals_held():
-        yield
+    """Let Ctrl-C wait until the block is done; processes started in it never see one.
 
-
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold signals back; processes started meanwhile are born that way and never see Ctrl-C."""
+    Yields
+    ------
+    None
+        Nothing; it is the block that counts.
+    """
     if not POSIX:
         yield
         return
     # It lets Ctrl-C through again as it starts, so it has to run before.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR1})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
@@ -104,7 +146,7 @@ def _signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_taken() -> Iterator[None]:
+def _interrupts_taken() -> Iterator[None]:
     """Take Ctrl-C within a block in which it is held back."""
     if not POSIX:
         yield
@@ -116,34 +158,8 @@ def _signals_taken() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _stop_children() -> None:
-    """Tell the processes to stop; each does when a job is under way in it."""
-    if POSIX:
-        for child in active_children():
-            if child.pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGUSR1)
-
-
-def _at_start() -> None:
-    """Ignore Ctrl-C, and the parent's word to stop while no job is under way."""
+def _at_start(stop: _Event) -> None:
+    """Leave Ctrl-C to the parent, and remember how it asks to stop."""
+    global _stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if POSIX:
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
-
-
-def _stoppable(function: Callable[[Job], Result], job: Job) -> Result:
-    """Apply the function, and raise KeyboardInterrupt in it at the parent's word."""
-    if not POSIX:
-        return function(job)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGUSR1, stop)
-    try:
-        return function(job)
-    finally:
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    _stop = stop

@@ -56,7 +56,7 @@ class Number(click.FloatRange):
     "pixel_size_nm",
     type=Number(min=0, min_open=True),
     metavar="NM",
-    help="Camera pixel size, for tables in pixels.",
+    help="Camera pixel size, for tables in pixels or whose x and y have no unit.",
 )
 @click.option(
     "--region-pixel-size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -122,34 +123,36 @@ def simulate(
     """Write simulated cells as tables, with the truth in the columns true_label and true_cluster.
 
     true_label is 0 (not clustered), 1 (round cluster) or 2 (fibre); true_cluster counts from 0, −1
-    is none; molecule tells which detections are of the same one.
+    is none; molecule tells which detections are of the same one. simulation.json says how they were
+    made.
     """
     import numpy as np
 
+    from caml._version import __version__
     from caml.errors import OutputError
-    from caml.io import whole_file, write_table
+    from caml.io import write_json, write_table
     from caml.simulate import Scenario
     from caml.simulate import simulate as simulate_image
 
     scenario = Scenario(**options)
     paths = [out / f"simulated_{number + 1:03d}.{file_format}" for number in range(n_replicates)]
-    existing = [path for path in paths if path.exists()]
+    record = out / "simulation.json"
+    existing = [path for path in (*paths, record) if path.exists()]
     if existing and not overwrite:
         raise OutputError(
             f"{existing[0]} exists already: choose another --out, or replace it with --overwrite"
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
     for path, sequence in zip(paths, np.random.SeedSequence(seed).spawn(n_replicates), strict=True):
         simulation = simulate_image(scenario, seed=sequence, name=path.stem)
-        with whole_file(path, overwrite=overwrite) as partial:
-            write_table(
-                partial,
-                simulation.localizations.table,
-                "parquet" if file_format == "parquet" else "csv",
-            )
+        write_table(
+            path,
+            simulation.localizations.table,
+            file_format="parquet" if file_format == "parquet" else "csv",
+            overwrite=overwrite,
+        )
         n_clusters = len(np.unique(simulation.true_cluster[simulation.true_cluster >= 0]))
         click.echo(f"{path}: {len(simulation.true_label):,} localizations, {n_clusters:,} clusters")
+    made = {"caml": __version__, "seed": seed, "scenario": dataclasses.asdict(scenario)}
+    tables = [path.name for path in paths]
+    write_json(record, made | {"tables": tables}, overwrite=overwrite)
     return 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, Self
 
 import click
+
+if TYPE_CHECKING:
+    from caml.train.run import Training
 
 __all__ = ["train"]
 
@@ -52,11 +55,7 @@ def train(
 
     The pool of measured localizations is kept in --out and used again.
     """
-    from tqdm import tqdm
-
     from caml.errors import MissingExtraError, OutputError
-    from caml.io import whole_file, write_json
-    from caml.plot import save_training
 
     try:
         from caml.train.fit import FitSettings
@@ -82,46 +81,64 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    bars: dict[str, tqdm[NoReturn]] = {}
-
-    def advance(name: str, unit: str, n_done: int, n_all: int, **shown: str) -> None:
-        bar = bars.get(name) or tqdm(desc=name, unit=unit, total=n_all)
-        bars[name] = bar
-        bar.set_postfix(shown, refresh=False)
-        bar.update(n_done - bar.n)
-        if n_done == n_all:
-            bar.close()
-
-    def on_pool(n_done: int, n_all: int) -> None:
-        advance("simulating", "image", n_done, n_all)
-
-    def on_epoch(number: int, logs: dict[str, float]) -> None:
-        advance("fitting", "pass", number, n_epochs, accuracy=f"{logs['val_accuracy']:.4f}")
-
-    try:
+    with _Bars() as bars:
         training = train_network(
             chosen.name,
             pool=pool,
             settings=FitSettings(n_epochs=n_epochs),
             pool_folder=out / "pool",
             n_jobs=n_jobs,
-            on_pool=on_pool,
-            on_epoch=on_epoch,
+            on_pool=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
+            on_epoch=lambda number, logs: bars.advance(
+                "fitting", "pass", number, n_epochs, accuracy=f"{logs['val_accuracy']:.4f}"
+            ),
         )
-    finally:
-        for bar in bars.values():
+    _write(training, weights, overwrite=overwrite)
+    metrics = training.model.card.metrics
+    click.echo(f"{weights}: test accuracy {metrics['accuracy']:.4f}, F1 {metrics['f1']:.4f}")
+    click.echo(f"use it: caml analyse FILE --model {weights} --out RESULTS")
+    return 0
+
+
+class _Bars:
+    """Progress bars, one after the other."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for bar in self._bars.values():
             bar.close()
+
+    def advance(self, name: str, unit: str, n_done: int, n_all: int, **shown: str) -> None:
+        """Move the bar of a name to n_done of n_all."""
+        from tqdm import tqdm
+
+        if name not in self._bars:
+            self._bars[name] = tqdm(desc=name, unit=unit, total=n_all)
+        bar = self._bars[name]
+        bar.set_postfix(shown, refresh=False)
+        bar.update(n_done - bar.n)
+        if n_done == n_all:
+            bar.close()
+
+
+def _write(training: Training, weights: Path, *, overwrite: bool) -> None:
+    """Write the network, its card and how its training went."""
+    from caml.io import whole_file, write_json
+    from caml.plot import save_training
+
     card = training.model.card
     # The card goes first: weights without their card are never seen.
     with whole_file(weights.with_suffix(".json"), overwrite=overwrite) as partial:
         partial.write_text(card.as_json(), encoding="utf-8")
     with whole_file(weights, overwrite=overwrite) as partial:
         partial.write_bytes(training.model.weights)
-    write_json(out / f"{chosen.name}_curves.json", training.curves)
-    with whole_file(out / f"{chosen.name}_training.png", overwrite=overwrite) as partial:
+    curves = weights.with_name(f"{card.name}_curves.json")
+    write_json(curves, training.curves, overwrite=overwrite)
+    picture = weights.with_name(f"{card.name}_training.png")
+    with whole_file(picture, overwrite=overwrite) as partial:
         save_training(training.curves, card.metrics["confusion"], card.labels, partial)
-    click.echo(
-        f"{weights}: test accuracy {card.metrics['accuracy']:.4f}, F1 {card.metrics['f1']:.4f}"
-    )
-    click.echo(f"use it: caml analyse FILE --model {weights} --out RESULTS")
-    return 0

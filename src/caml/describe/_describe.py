@@ -45,7 +45,7 @@ COLUMNS = (
     "nearest_cluster_nm",
     "first_frame",
     "last_frame",
-    "n_frames",
+    "frames_spanned",
 )
 
 

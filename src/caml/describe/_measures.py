@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
@@ -123,18 +124,25 @@ def frames(localizations: Localizations, segmentation: Segmentation, rows: IntAr
         return {}
     frame, starts = localizations.frame[rows], _starts(segmentation, rows)
     first, last = np.minimum.reduceat(frame, starts), np.maximum.reduceat(frame, starts)
-    return {"first_frame": first, "last_frame": last, "n_frames": last - first + 1}
+    return {"first_frame": first, "last_frame": last, "frames_spanned": last - first + 1}
 
 
 def channels(localizations: Localizations, segmentation: Segmentation, rows: IntArray) -> Columns:
-    """Count the members in each channel, where channels are known."""
+    """Count the members in each channel, where channels are known; those without one are not."""
     if localizations.channel is None:
         return {}
-    channel = localizations.channel
-    names, code = np.unique(
-        channel.astype(str) if channel.dtype == object else channel, return_inverse=True
-    )
+    known = ~np.asarray(pd.isna(localizations.channel), dtype=bool)
+    channel = localizations.channel[known]
+    if channel.dtype == object:
+        channel = np.asarray(channel.tolist())
+    # A missing channel makes whole numbers floats, and must not change the columns' names.
+    if channel.dtype.kind == "f" and (np.mod(channel, 1) == 0).all():
+        channel = channel.astype(np.int64)
+    names, code = np.unique(channel, return_inverse=True)
+    code_of = np.full(len(known), -1)
+    code_of[known] = code
+    rows = rows[known[rows]]
     shape = (segmentation.n_clusters, len(names))
-    key = segmentation.cluster[rows] * len(names) + code[rows]
+    key = segmentation.cluster[rows] * len(names) + code_of[rows]
     counts = np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
     return {f"n_channel_{name}": counts[:, i] for i, name in enumerate(names)}

@@ -26,6 +26,7 @@ QUANTITIES = (
     "area_nm2",
     "volume_nm3",
     "density_per_um2",
+    "density_per_um3",
     "radius_of_gyration_nm",
     "nearest_cluster_nm",
 )
@@ -58,7 +59,7 @@ def whole_image(localizations: Localizations, centroids: FloatArray) -> Place:
         return region_place(localizations, centroids, localizations.region, "")
     finite = localizations.finite
     flat = localizations.positions[finite, :2]
-    # A line through all positions has the same hull and takes a tenth of the memory of points.
+    # A line through all positions has the same hull and is one object, where points are many.
     hull = shapely.convex_hull(shapely.linestrings(flat)) if len(flat) > 1 else shapely.Polygon()
     if not isinstance(hull, shapely.Polygon):
         hull = shapely.Polygon()
@@ -122,22 +123,27 @@ def summary(
     n = int(place.localizations.sum())
     n_clustered = int((place.localizations & (segmentation.cluster >= 0)).sum())
     n_clusters = int(place.clusters.sum())
-    covered = float(columns["area_nm2"][place.clusters].sum()) * 1e-6
     n_members = int(columns["n_localizations"][place.clusters].sum())
-    area = place.area_um2
-    row: Columns = {"image": localizations.name, "region": place.name, "area_um2": area}
+    # How large the place is, and how much of it clusters cover.
+    extents = {"um2": (place.area_um2, float(columns["area_nm2"][place.clusters].sum()) * 1e-6)}
+    row: Columns = {"image": localizations.name, "region": place.name, "area_um2": place.area_um2}
     if localizations.n_dimensions == 3:
         row["volume_um3"] = place.volume_um3
+        covered = float(columns["volume_nm3"][place.clusters].sum()) * 1e-9
+        extents["um3"] = (place.volume_um3, covered)
+    row["n_localizations"] = n
+    for unit, (whole, _) in extents.items():
+        row[f"density_per_{unit}"] = float(ratio(n, whole))
     row |= {
-        "n_localizations": n,
-        "density_per_um2": float(ratio(n, area)),
         "n_clustered": n_clustered,
         "percent_clustered": float(ratio(100 * n_clustered, n)),
         "n_clusters": n_clusters,
-        "clusters_per_um2": float(ratio(n_clusters, area)),
-        "clustered_density_per_um2": float(ratio(n_members, covered)),
-        "unclustered_density_per_um2": float(ratio(n - n_clustered, area - covered)),
+        "clusters_per_um2": float(ratio(n_clusters, place.area_um2)),
     }
+    for unit, (_, covered) in extents.items():
+        row[f"clustered_density_per_{unit}"] = float(ratio(n_members, covered))
+    for unit, (whole, covered) in extents.items():
+        row[f"unclustered_density_per_{unit}"] = float(ratio(n - n_clustered, whole - covered))
     for quantity in QUANTITIES:
         if quantity in columns:
             values = np.asarray(columns[quantity], dtype=float)[place.clusters]

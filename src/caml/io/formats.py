@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caml.errors import TableError
 
-__all__ = ["FORMATS", "Names", "Source", "TableFormat", "assign", "recognise", "split_header"]
+__all__ = [
+    "FORMATS",
+    "Names",
+    "Source",
+    "TableFormat",
+    "assign",
+    "recognise",
+    "recognise_and_assign",
+    "split_header",
+]
 
 NM, UM, PX, VARIANCE = "nm", "µm", "px", "nm^2"
+# Of columns whose unit is another one from file to file, and not in the header.
+NOT_SAID = "not said"
 
 # How units are written, in lower case, and what they are. Variances become standard deviations.
 UNITS = {
@@ -56,8 +67,8 @@ class Names:
     Parameters
     ----------
     choices : tuple of str
-        Names as `split_header` returns them; the first that the table has is used. ``a+b`` stands
-        for the mean of two columns.
+        Names as `split_header` returns them, or whole headers in lower case; the first that the
+        table has is used. ``a+b`` stands for the mean of two columns.
     unit : str, default ""
         The unit where the header gives none; "" for what has no unit.
     optional : bool, default False
@@ -134,7 +145,30 @@ PICASSO = IN_NM | {
     "y": Names(("y",), PX),
     "uncertainty": Names(("uncertainty", "lpx+lpy"), PX, optional=True),
 }
+# N-STORM's Xc is X corrected for drift. x_nm comes first because it is caml's own, where the user
+# chose other columns.
+NSTORM = {
+    "x": Names(("x_nm", "xc"), NM),
+    "y": Names(("y_nm", "yc"), NM),
+    "z": Names(("z_nm", "zc", "z"), NM),
+    "frame": FRAME,
+    "channel": Names(("channel_name",)),
+    "uncertainty": Names(("lateral_localization_accuracy",), NM, optional=True),
+}
+# Insight3 writes the columns of N-STORM in pixels, and the number of localizations, Cas1234, for
+# Channel Name.
+INSIGHT3 = NSTORM | {"x": Names(("x_nm", "xc"), PX), "y": Names(("y_nm", "yc"), PX)}
+# DECODE's xy_unit is px or nm; its z is in nm.
+DECODE = IN_NM | {
+    "x": Names(("x",), NOT_SAID),
+    "y": Names(("y",), NOT_SAID),
+    "frame": Names(("frame_ix",)),
+}
 
+PLAIN = TableFormat("plain table", ("text", "parquet", "hdf5"), frozenset(), IN_NM)
+PLAIN_IN_PIXELS = replace(
+    PLAIN, name="plain table, positions without a unit taken as pixels", roles=PICASSO
+)
 FORMATS = (
     TableFormat("Picasso", ("hdf5",), frozenset({"x", "y"}), PICASSO),
     TableFormat("Picasso", ("text", "parquet"), frozenset({"x", "y", "lpx", "lpy"}), PICASSO),
@@ -143,7 +177,21 @@ FORMATS = (
     TableFormat(
         "ONI", ("text", "parquet"), frozenset({"x", "y", "frameindex", "channelindex"}), IN_NM
     ),
-    TableFormat("plain table", ("text", "parquet", "hdf5"), frozenset(), IN_NM),
+    TableFormat("N-STORM", ("text", "parquet"), frozenset({"xc", "yc", "channel_name"}), NSTORM),
+    TableFormat(
+        "N-STORM",
+        ("text", "parquet"),
+        frozenset({"xc", "yc", "lateral_localization_accuracy"}),
+        NSTORM,
+    ),
+    TableFormat(
+        "Insight3",
+        ("text", "parquet"),
+        frozenset({"xc", "yc", "phi", "ax", "bg", "link", "valid"}),
+        INSIGHT3,
+    ),
+    TableFormat("DECODE", ("text", "parquet"), frozenset({"x", "y", "frame_ix"}), DECODE),
+    PLAIN,
 )
 
 
@@ -191,6 +239,52 @@ def recognise(names: Sequence[str], parser: str) -> TableFormat:
     have = {split_header(name)[0] for name in names if not RENAMED.fullmatch(name)}
     fits = (row for row in FORMATS if parser in row.parsers and row.marks <= have)
     return next(fits)
+
+
+def recognise_and_assign(
+    names: Sequence[str],
+    parser: str,
+    columns: Mapping[str, str] | None = None,
+    *,
+    pixels: bool = False,
+    path: Path | None = None,
+) -> tuple[TableFormat, dict[str, tuple[Source, ...]]]:
+    """Tell which format a table has, and which of its columns give what.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Its columns.
+    parser : str
+        The parser that read it.
+    columns : mapping of str to str, optional
+        What the user says of them; see `assign`.
+    pixels : bool, default False
+        Whether the positions of a plain table are in pixels where no unit is written.
+    path : Path, optional
+        The file, for messages.
+
+    Returns
+    -------
+    table_format : TableFormat
+        The format.
+    sources : dict of str to tuple of Source
+        The columns of each role that the table has.
+
+    Raises
+    ------
+    TableError
+        If the columns cannot be assigned.
+    """
+    table_format = recognise(names, parser)
+    sources = assign(table_format, names, columns, path=path)
+    if pixels and table_format is PLAIN:
+        in_pixels = assign(PLAIN_IN_PIXELS, names, columns, path=path)
+        # A unit that is written stays, and one axis in nm means that the other is too.
+        free = all(in_pixels[a] == (Source(sources[a][0].column, PX),) for a in ("x", "y"))
+        if free and any(in_pixels[a] != sources[a] for a in ("x", "y")):
+            return PLAIN_IN_PIXELS, in_pixels
+    return table_format, sources
 
 
 def assign(
@@ -243,9 +337,12 @@ def assign(
 
 def _sources(wanted: Names, names: Sequence[str]) -> tuple[Source, ...]:
     """Find the first choice of which the table has every column."""
+    # Of each column, what a choice can call it, and its unit.
     heads = [
-        ("", "") if RENAMED.fullmatch(name.strip(" \t\"'")) else split_header(name)
-        for name in names
+        ({name, whole}, unit) if not RENAMED.fullmatch(text.strip(" \t\"'")) else ({""}, "")
+        for text in names
+        for name, unit in [split_header(text)]
+        for whole in [text.strip(" \t\"'#\ufeff").lower()]
     ]
 
     def rank(source: Source, given: str) -> tuple[int, bool, int]:
@@ -258,8 +355,8 @@ def _sources(wanted: Names, names: Sequence[str]) -> tuple[Source, ...]:
         for part in choice.split("+"):
             same = [
                 (rank(source, unit), source)
-                for i, (name, unit) in enumerate(heads)
-                if name == part
+                for i, (called, unit) in enumerate(heads)
+                if part in called
                 for source in [Source(i, unit or wanted.unit)]
                 if not wanted.optional or source.unit in (*LENGTHS, VARIANCE)
             ]
@@ -301,8 +398,15 @@ def _check_sources(
         f"the unit {source.unit!r} of column {names[source.column]!r} is not nm, µm or px"
         for role, units in allowed.items()
         for source in found.get(role, ())
-        if source.unit not in units
+        if source.unit not in (*units, NOT_SAID)
     ]
+    not_said = {
+        role: names[found[role][0].column]
+        for role in ("x", "y")
+        if role in found and found[role][0].unit == NOT_SAID
+    }
+    if not_said:
+        faults.append(_unit_needed(not_said))
     used = [found[axis][0].column for axis in ("x", "y", "z") if axis in found]
     faults += [
         f"column {names[column]!r} cannot be two coordinates"
@@ -311,6 +415,19 @@ def _check_sources(
     ]
     if faults:
         raise TableError("; ".join(faults), path=path)
+
+
+def _unit_needed(not_said: Mapping[str, str]) -> str:
+    """Say where the unit of a DECODE table stands, and how the user gives it."""
+    pixels, nm = (
+        ",".join(f"{role}={name} [{unit}]" for role, name in not_said.items()) for unit in (PX, NM)
+    )
+    python = ", ".join(f"'{role}': '{name} [px]'" for role, name in not_said.items())
+    return (
+        f"{' and '.join(not_said)} of a DECODE table can be in px or in nm; the comment lines at "
+        f"the top of the file say which (xy_unit). Give it: --columns '{pixels}' with "
+        f"--pixel-size, or --columns '{nm}' (Python: columns={{{python}}})"
+    )
 
 
 def _missing(missing: list[str], names: Sequence[str]) -> str:

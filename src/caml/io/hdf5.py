@@ -15,7 +15,8 @@ import pandas as pd
 import yaml
 
 from caml.errors import TableError
-from caml.io.parsed import Check, Parsed, unique_names
+from caml.io._names import unique_names
+from caml.io.parsed import Check, Parsed
 
 __all__ = ["parse", "recognises"]
 

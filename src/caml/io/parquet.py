@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caml.errors import TableError
-from caml.io.parsed import Check, Parsed, unique_names
+from caml.io._names import unique_names
+from caml.io.parsed import Check, Parsed
 
 __all__ = ["parse", "recognises"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from caml.errors import TableError
 
-__all__ = ["NO_VALUE", "Check", "Parsed", "numbers", "unique_names"]
+__all__ = ["NO_VALUE", "Check", "Parsed", "numbers"]
 
 # What stands for no number in a column of numbers.
 NO_VALUE = ["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "nan", "NaN", "NAN", "-nan", "-NaN"]
@@ -42,36 +42,6 @@ class Parsed:
     pixel_size_nm: float | None = None
     no_pixel_size: str = ""
     line_of: Callable[[int], int] | None = None
-
-
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Tell columns of one name apart: the second ``x`` becomes ``x.1``.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names.
-
-    Returns
-    -------
-    list of str
-        As many names, no two of them the same.
-
-    Examples
-    --------
-    >>> unique_names(["x", "y", "x", "x"])
-    ['x', 'y', 'x.1', 'x.2']
-    """
-    found: list[str] = []
-    seen: set[str] = set()
-    for name in names:
-        unique, n = name, 0
-        while unique in seen:
-            n += 1
-            unique = f"{name}.{n}"
-        seen.add(unique)
-        found.append(unique)
-    return found
 
 
 def numbers(parsed: Parsed, column: int, path: Path) -> npt.NDArray[np.float64]:

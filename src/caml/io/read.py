@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caml.errors import CamlError, DataWarning, InputError, MissingFileError, TableError
+from caml.errors import DataWarning, MissingFileError, TableError
 from caml.io import hdf5, parquet, text
-from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, assign, recognise
+from caml.io._files import check_exists, check_pixel_size, explained
+from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, recognise_and_assign
 from caml.io.parsed import Parsed, numbers
 from caml.localizations import FURTHEST_NM, Localizations, as_positions
 
@@ -40,11 +39,12 @@ def read(
     Parameters
     ----------
     path : str or path-like
-        The file: csv, tsv or txt (ThunderSTORM, ONI, plain), parquet, or Picasso's hdf5. What it
-        is shows in its contents; the ending of its name does not matter.
+        The file: csv, tsv or txt (ThunderSTORM, N-STORM, ONI, DECODE, plain), parquet, or
+        Picasso's hdf5. What it is shows in its contents; the ending of its name does not matter.
     pixel_size_nm : float, optional
         The size of a camera pixel, nm, for tables in pixels; it counts before one that the file
-        gives.
+        gives. In a plain table that names no unit, it says that x, y and the uncertainty are in
+        pixels; z is in nm.
     columns : mapping of str to str, optional
         The columns of x, y, z, frame, channel or uncertainty where their names do not say so: a
         name or a number from 0, with the unit behind it where it is not nm (``{"x": "0 [px]"}``).
@@ -75,15 +75,15 @@ def read(
     ([[10.5, 20.0], [30.0, 40.0]], [1, 2])
     """
     path = Path(path)
-    if pixel_size_nm is not None and not (math.isfinite(pixel_size_nm) and pixel_size_nm > 0):
-        raise InputError(f"a pixel size is a positive number of nm; got {pixel_size_nm}")
-    with _explained(path):
+    check_pixel_size(pixel_size_nm)
+    with explained(lambda problem: TableError(problem, path=path)):
         head = _head(path)
         key = _parser(path, head)
 
         def check(names: Sequence[str]) -> tuple[TableFormat, dict[str, tuple[Source, ...]]]:
-            table_format = recognise(names, key)
-            return table_format, assign(table_format, names, columns, path=path)
+            return recognise_and_assign(
+                names, key, columns, pixels=pixel_size_nm is not None, path=path
+            )
 
         parsed: Parsed = PARSERS[key].parse(path, head, check)
         if parsed.table.empty:
@@ -101,15 +101,11 @@ def _localizations(
     path: Path,
 ) -> Localizations:
     """Take positions and what belongs to them out of the table."""
-
-    def lengths(role: str) -> FloatArray:
-        found = [
-            _in_nm(numbers(parsed, source.column, path), source.unit, pixel_size_nm)
-            for source in sources[role]
-        ]
-        return found[0] if len(found) == 1 else np.mean(found, axis=0)
-
-    axes = [lengths(axis) for axis in ("x", "y", "z") if axis in sources]
+    axes = [
+        _in_nm(numbers(parsed, source.column, path), source.unit, pixel_size_nm)
+        for axis in ("x", "y", "z")
+        for source in sources.get(axis, ())
+    ]
     if len(axes) == 3 and not _varies(axes[2]):
         axes.pop()
     positions = as_positions(np.column_stack(axes))
@@ -119,15 +115,6 @@ def _localizations(
             f"{path}: {n_bad} of {len(positions)} localizations have no usable position (missing, "
             f"infinite, or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
         )
-    uncertainty_nm = None
-    if "uncertainty" in sources:
-        if pixel_size_nm is None and any(s.unit == PX for s in sources["uncertainty"]):
-            _warn(
-                f"{path}: the uncertainty is in pixels and was not used; give the size of a pixel "
-                "with --pixel-size (Python: pixel_size_nm)"
-            )
-        else:
-            uncertainty_nm = lengths("uncertainty")
     used = PX in {source.unit for role in sources.values() for source in role}
     scale = f", pixel size {pixel_size_nm:g} nm" if pixel_size_nm is not None and used else ""
     n, n_dimensions = positions.shape
@@ -139,7 +126,7 @@ def _localizations(
         table=parsed.table,
         frame=_frame(parsed, sources, path),
         channel=_channel(parsed, sources),
-        uncertainty_nm=uncertainty_nm,
+        uncertainty_nm=_uncertainty_nm(parsed, sources, pixel_size_nm, path),
         name=path.stem,
         history=(line,),
     )
@@ -191,18 +178,59 @@ def _frame(
     """Take frames as whole numbers; some programs write them as 7.0."""
     if "frame" not in sources:
         return None
-    column = sources["frame"][0].column
-    values = numbers(parsed, column, path)
+    columns = _columns("frame", parsed, sources, path)
+    if columns is None:
+        return None
+    (values,) = columns
     # Beyond 2**53 a float is no longer a certain whole number.
     whole = np.isfinite(values) & (np.abs(values) < 2.0**53)
     whole[whole] = values[whole] == np.floor(values[whole])
     if not whole.all():
+        name = parsed.table.columns[sources["frame"][0].column]
         _warn(
-            f"{path}: column {parsed.table.columns[column]!r} is not used as frame: "
-            f"{int((~whole).sum())} of {len(whole)} values are not whole numbers"
+            f"{path}: column {name!r} is not used as frame: "
+            f"{int((~whole).sum())} of {len(whole)} values are not whole numbers",
+            stacklevel=5,
         )
         return None
     return values.astype(np.int64)
+
+
+def _uncertainty_nm(
+    parsed: Parsed,
+    sources: Mapping[str, tuple[Source, ...]],
+    pixel_size_nm: float | None,
+    path: Path,
+) -> FloatArray | None:
+    """Take uncertainties; of two columns, the mean."""
+    if "uncertainty" not in sources:
+        return None
+    units = [source.unit for source in sources["uncertainty"]]
+    if pixel_size_nm is None and PX in units:
+        _warn(
+            f"{path}: the uncertainty is in pixels and was not used; give the size of a pixel "
+            "with --pixel-size (Python: pixel_size_nm)",
+            stacklevel=5,
+        )
+        return None
+    columns = _columns("uncertainty", parsed, sources, path)
+    if columns is None:
+        return None
+    found = [
+        _in_nm(values, unit, pixel_size_nm) for values, unit in zip(columns, units, strict=True)
+    ]
+    return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
+
+
+def _columns(
+    role: str, parsed: Parsed, sources: Mapping[str, tuple[Source, ...]], path: Path
+) -> list[FloatArray] | None:
+    """Take the numbers of a role that localizations can do without; None if one is a text."""
+    try:
+        return [numbers(parsed, source.column, path) for source in sources[role]]
+    except TableError as error:
+        _warn(f"{error}; it is kept in the table and not used as {role}", stacklevel=6)
+        return None
 
 
 def _channel(parsed: Parsed, sources: Mapping[str, tuple[Source, ...]]) -> npt.NDArray[Any] | None:
@@ -218,10 +246,7 @@ def _channel(parsed: Parsed, sources: Mapping[str, tuple[Source, ...]]) -> npt.N
 
 def _head(path: Path) -> bytes:
     """Read how the file begins."""
-    if path.is_dir():
-        raise MissingFileError(f"{path} is a folder; give the files in it")
-    if not path.exists():
-        raise MissingFileError(f"{path}: there is no such file; check its name and folder")
+    check_exists(path, instead="give the files in it")
     if not path.is_file():
         raise MissingFileError(f"{path} is a pipe or device; save its contents to a file first")
     with path.open("rb") as file:
@@ -243,19 +268,6 @@ def _parser(path: Path, head: bytes) -> str:
     )
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Make an error of the file whatever a library raises about it."""
-    try:
-        yield
-    except (CamlError, MemoryError, Warning):
-        raise
-    except PermissionError as error:
-        raise TableError("there is no permission to read the file", path=path) from error
-    except Exception as error:
-        raise TableError(f"cannot be read: {type(error).__name__}: {error}", path=path) from error
-
-
-def _warn(message: str) -> None:
-    # From here through _localizations or _pixel_size and read to whoever called read.
-    warnings.warn(DataWarning(message), stacklevel=4)
+def _warn(message: str, *, stacklevel: int = 4) -> None:
+    # By default from here through _localizations or _pixel_size and read to whoever called read.
+    warnings.warn(DataWarning(message), stacklevel=stacklevel)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,7 +16,9 @@ import shapely.affinity
 import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
-from caml.errors import CamlError, InputError, MissingFileError, RegionError
+from caml.errors import RegionError
+from caml.io._files import check_exists, check_pixel_size, explained
+from caml.io._names import unique_names
 from caml.localizations import Region
 
 __all__ = ["parse_region", "read_regions"]
@@ -103,10 +103,10 @@ def read_regions(
     [('region 1', 2.0)]
     """
     path = Path(path)
-    if pixel_size_nm is not None and not (math.isfinite(pixel_size_nm) and pixel_size_nm > 0):
-        raise InputError(f"a pixel size is a positive number of nm; got {pixel_size_nm}")
-    with _explained(path):
-        content = _content(path)
+    check_pixel_size(pixel_size_nm)
+    with explained(lambda problem: RegionError(f"{path}: {problem}")):
+        check_exists(path, instead="give the file of regions")
+        content = path.read_bytes()
         if content.startswith(b"Iout"):
             found = [_imagej(content, path.stem, pixel_size_nm, path)]
         elif content.startswith(b"PK"):
@@ -115,7 +115,8 @@ def read_regions(
             found = list(_geojson(content, path))
         if not found:
             raise RegionError(f"{path} holds no regions")
-        names = _unique(name or f"region {i}" for i, (name, _) in enumerate(found, 1))
+        named = (name or f"region {i}" for i, (name, _) in enumerate(found, 1))
+        names = unique_names(named, separator=" ", first=2)
         regions = []
         for name, (_, polygon) in zip(names, found, strict=True):
             try:
@@ -123,15 +124,6 @@ def read_regions(
             except RegionError as error:
                 raise RegionError(f"{path}: {error}") from error
     return tuple(regions)
-
-
-def _content(path: Path) -> bytes:
-    """Read the file."""
-    if path.is_dir():
-        raise MissingFileError(f"{path} is a folder; give the file of regions")
-    if not path.exists():
-        raise MissingFileError(f"{path}: there is no such file")
-    return path.read_bytes()
 
 
 def _geojson(content: bytes, path: Path) -> Iterator[tuple[str, BaseGeometry]]:
@@ -222,28 +214,3 @@ def _outline(roi: Any) -> BaseGeometry:
     for ring in rings:
         outline = outline.symmetric_difference(shapely.make_valid(shapely.Polygon(ring)))
     return outline
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """Tell regions of one name apart: the second ``cell`` becomes ``cell 2``."""
-    found: list[str] = []
-    for name in names:
-        unique, n = name, 1
-        while unique in found:
-            n += 1
-            unique = f"{name} {n}"
-        found.append(unique)
-    return found
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Make an error of the file whatever a library raises about it."""
-    try:
-        yield
-    except (CamlError, MemoryError, Warning):
-        raise
-    except PermissionError as error:
-        raise RegionError(f"{path}: there is no permission to read the file") from error
-    except Exception as error:
-        raise RegionError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error

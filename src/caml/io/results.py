@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from caml.errors import InputError, TableError
+from caml.io._names import free_name, unique_names
 from caml.io.formats import NM, assign, recognise
-from caml.io.parsed import unique_names
 from caml.localizations import AXES, Localizations
 
 __all__ = ["result_table"]
@@ -93,10 +93,7 @@ def _renamed(names: Iterable[str], ours: set[str]) -> list[str]:
         if name not in ours:
             found.append(name)
             continue
-        free, n = f"{name}_input", 1
-        while free in taken:
-            n += 1
-            free = f"{name}_input_{n}"
+        free = free_name(f"{name}_input", taken, separator="_", first=2)
         taken.add(free)
         found.append(free)
     return found

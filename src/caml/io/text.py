@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from caml.errors import TableError
-from caml.io.parsed import NO_VALUE, Check, Parsed, unique_names
+from caml.io._names import unique_names
+from caml.io.parsed import NO_VALUE, Check, Parsed
 
 __all__ = ["parse", "recognises"]
 

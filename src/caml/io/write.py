@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from caml.errors import CamlError, InputError, OutputError
 
 __all__ = ["whole_file", "whole_folder", "write_json", "write_outlines", "write_table"]
 
+# What file managers leave in every folder that somebody looks at; no work of the user's.
+OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space, or write to another disk",
     errno.EDQUOT: "the disk quota is used up; free some space, or write to another disk",
@@ -37,7 +39,10 @@ REMEDIES = {
 
 @contextmanager
 def whole_folder(
-    path: str | os.PathLike[str], *, overwrite: bool = False, mark: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    names: Collection[str] | None = None,
 ) -> Iterator[Path]:
     """Write a folder of results that appears when it is complete.
 
@@ -47,9 +52,9 @@ def whole_folder(
         The folder to be.
     overwrite : bool, default False
         Whether a folder that is there already is replaced, as a whole.
-    mark : str, optional
-        The name of a file that every such folder holds; a folder that is not empty and lacks it
-        is something else, and never replaced.
+    names : collection of str, optional
+        The names that such folders are made of; a folder that holds any other has something of
+        the user's in it, and is never replaced. By default whatever is there is replaced.
 
     Yields
     ------
@@ -60,7 +65,7 @@ def whole_folder(
     Raises
     ------
     OutputError
-        If there is something at `path`, or it cannot be written.
+        If there is something at `path` that is not to be replaced, or it cannot be written.
 
     Examples
     --------
@@ -74,7 +79,7 @@ def whole_folder(
     # A link is followed, so that the folder it names is replaced and not the link.
     path = Path(os.path.realpath(path))
     with _explained(path), _parents(path):
-        _refuse_existing(path, overwrite, mark, kind="folder")
+        _refuse_existing(path, overwrite, names, kind="folder")
         partial = _beside(path, "partial")
         try:
             partial.mkdir()
@@ -139,8 +144,8 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
 def write_table(
     path: str | os.PathLike[str],
     frame: pd.DataFrame,
-    format: Literal["csv", "parquet"] = "csv",  # noqa: A002 (the word for it)
     *,
+    file_format: Literal["csv", "parquet"] = "csv",
     overwrite: bool = False,
 ) -> None:
     """Write a table.
@@ -151,7 +156,7 @@ def write_table(
         The file.
     frame : DataFrame
         The table; its index is not written.
-    format : {"csv", "parquet"}, default "csv"
+    file_format : {"csv", "parquet"}, default "csv"
         How. Numbers keep their value exactly in both.
     overwrite : bool, default False
         Whether a file that is there already is replaced.
@@ -172,10 +177,10 @@ def write_table(
     ...     path.read_text().split()
     ['cluster,area_nm2', '0,900.5', '1,10000.0']
     """
-    if format not in ("csv", "parquet"):
-        raise InputError(f"a table is written as csv or parquet; got {format!r}")
+    if file_format not in ("csv", "parquet"):
+        raise InputError(f"a table is written as csv or parquet; got {file_format!r}")
     with whole_file(path, overwrite=overwrite) as partial:
-        if format == "parquet":
+        if file_format == "parquet":
             try:
                 frame.to_parquet(partial, index=False)
             except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
@@ -314,7 +319,9 @@ def _plain(obj: object) -> Any:
     raise InputError(f"JSON holds numbers, texts, lists and dicts; got {type(obj).__name__}")
 
 
-def _refuse_existing(path: Path, overwrite: bool, mark: str | None = None, *, kind: str) -> None:
+def _refuse_existing(
+    path: Path, overwrite: bool, names: Collection[str] | None = None, *, kind: str
+) -> None:
     """Refuse what must not be replaced."""
     if not path.exists():
         return
@@ -325,10 +332,14 @@ def _refuse_existing(path: Path, overwrite: bool, mark: str | None = None, *, ki
             f"{path} is there already; choose another name, or replace it with --overwrite "
             "(Python: overwrite=True)"
         )
-    if mark is not None and any(path.iterdir()) and not (path / mark).exists():
+    if names is None:
+        return
+    foreign = sorted({entry.name for entry in path.iterdir()} - {*names, *OF_THE_SYSTEM})
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise OutputError(
-            f"{path} holds no {mark}, so it is not a folder of such results and will not be "
-            "replaced; choose another folder"
+            f"{path} will not be replaced, because it holds what is not of such results: "
+            f"{', '.join(map(repr, foreign[:5]))}{more}; move them, or choose another folder"
         )
 
 

@@ -40,16 +40,16 @@ class ModelCard:
         What it was trained on.
     seed : int
         Of the simulation, the pool and the first weights.
+    created : str
+        Date of training, YYYY-MM-DD.
+    sha256 : str
+        Of the weights' file.
     training : mapping
         Sizes of the pool and settings of the fit.
     metrics : mapping
         Accuracy, F1, precision, recall and the confusion matrix, on test data.
     versions : mapping
         Of the software that trained it.
-    created : str
-        Date of training, YYYY-MM-DD.
-    sha256 : str
-        Of the weights' file.
     """
 
     name: str

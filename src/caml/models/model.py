@@ -19,9 +19,8 @@ __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "XPILJZ"
 
-# Localizations per run of a network. Measured for XPILJZ on two cores: 2.7 µs per localization up
-# to 1,024 and 4.8 µs at 16,384, where its (n, 100, 32) values no longer fit the cache (and take
-# half a gigabyte).
+# Localizations per run of a network. XPILJZ's (n, 100, 32) values still fit the cache; with sixteen
+# times as many it takes nearly twice as long: benchmarks/bench_network.py.
 BATCH = 1_024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,11 +12,11 @@ import numpy.typing as npt
 import shapely
 from scipy.spatial import cKDTree
 
-from caml.errors import InputError
+from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, as_positions
 from caml.outline._discs import erode, union_of_discs
-from caml.outline._solids import solid_parts
-from caml.segment import Segmentation
+from caml.outline._solids import MAX_VOXELS, solid_parts
+from caml.segment import SMALLEST, Segmentation
 
 __all__ = ["outline"]
 
@@ -24,7 +25,6 @@ IntArray = npt.NDArray[np.integer[Any]]
 Shapes = npt.NDArray[np.object_]
 
 EPSILON = 1.2  # times the mean nearest-neighbour distance
-MIN_MEMBERS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,20 +89,26 @@ def outline(
         If there is not one id per localization, ids have gaps, or a localization in a cluster has
         no finite position.
 
+    Warns
+    -----
+    DataWarning
+        If clusters in 3D needed coarser voxels than others: their volumes are too large.
+
     Notes
     -----
     ε = 1.2 × the mean distance from a member to its nearest neighbour in the cluster; members at
     the same position count once. The outline is the union of discs of radius 2ε around the members,
     eroded by ε (Williamson et al. 2020, Methods). A hole smaller than one of those discs, 4πε², is
-    closed: no hole is smaller than πε² once eroded, and of those that chance leaves between evenly
-    spread localizations, about 2πε², six in seven are closed.
+    closed. Erosion widens every hole to πε² or more; such as chance leaves between evenly spread
+    localizations say nothing of the cluster.
 
     What is not connected becomes a cluster of its own; parts with members at fewer than three
     positions are demoted, and their localizations are in no cluster. A cluster that comes with
     fewer than three positions has no extent to outline: it keeps its id and gets an empty polygon.
 
-    In 3D balls take the place of discs, on voxels of ε/4, coarser where a cluster would need more
-    than two million of them; cavities smaller than a ball of radius 2ε are filled.
+    In 3D balls take the place of discs. Those that touch, with centres within 4ε, are drawn
+    together on voxels of ε/4, coarser where they would need more than two million of them; cavities
+    smaller than a ball of radius 2ε are filled.
 
     Examples
     --------
@@ -121,7 +127,7 @@ def outline(
     members = _members(positions, given.cluster)
     n_distinct = np.bincount(members.cluster, minlength=given.n_clusters)
     epsilon = _epsilon(members, n_distinct)
-    measured = n_distinct >= MIN_MEMBERS
+    measured = n_distinct >= SMALLEST
     parts = (_parts_2d if positions.shape[1] == 2 else _parts_3d)(members, epsilon, measured)
     parts = _in_order(parts, members, given.n_clusters)
     if positions.shape[1] == 3:
@@ -236,18 +242,36 @@ def _parts_3d(members: _Members, epsilon: FloatArray, measured: npt.NDArray[np.b
     of_member = np.empty(len(members.cluster), dtype=np.int64)
     volumes: list[FloatArray] = []
     n_parts = np.ones(len(measured), dtype=np.int64)
+    coarsening = np.ones(len(measured))
     for cluster, (start, stop) in enumerate(pairwise(ends)):
         part: IntArray = np.zeros(stop - start, dtype=np.int64)
         volume: FloatArray = np.zeros(1)
         if measured[cluster]:
-            part, volume = solid_parts(members.positions[start:stop], float(epsilon[cluster]))
+            part, volume, coarsening[cluster] = solid_parts(
+                members.positions[start:stop], float(epsilon[cluster])
+            )
         n_parts[cluster] = len(volume)
         of_member[start:stop] = part
         volumes.append(volume)
+    _warn_of_coarse(coarsening)
     of_member += (np.cumsum(n_parts) - n_parts)[members.cluster]
     owner = np.repeat(np.arange(len(measured)), n_parts)
     outlines = np.full(len(owner), shapely.Polygon(), dtype=object)
     return _Parts(of_member, owner, outlines, np.concatenate(volumes))
+
+
+def _warn_of_coarse(coarsening: FloatArray) -> None:
+    """Say how many clusters were drawn on coarser voxels than the others."""
+    n_coarse = int((coarsening > 1).sum())
+    if n_coarse:
+        warnings.warn(
+            DataWarning(
+                f"the volumes of {n_coarse} of {len(coarsening)} clusters are overestimated: too "
+                f"wide or too dense for {MAX_VOXELS:,} voxels of ε/4, they have voxels up to "
+                f"{coarsening.max():.2g} times as wide; see if these are several clusters in one"
+            ),
+            stacklevel=4,
+        )
 
 
 def _in_order(parts: _Parts, members: _Members, n_clusters: int) -> _Parts:
@@ -261,14 +285,14 @@ def _in_order(parts: _Parts, members: _Members, n_clusters: int) -> _Parts:
     # Not by the table's rows, whose order must not matter, unless nothing else tells two apart.
     extent = parts.volumes_nm3 if len(parts.volumes_nm3) else shapely.area(parts.outlines)
     order = np.lexsort((first, -extent, -n_positions, parts.owner))
-    return parts.take(order[(whole | (n_positions >= MIN_MEMBERS))[order]])
+    return parts.take(order[(whole | (n_positions >= SMALLEST))[order]])
 
 
 def _projected(parts: _Parts, members: _Members, epsilon: FloatArray) -> _Parts:
     """Draw the outlines of the parts of 3D clusters in x and y."""
     drawn = np.flatnonzero(parts.of_member >= 0)
     n_positions = np.bincount(parts.of_member[drawn], minlength=len(parts.owner))
-    drawn = drawn[n_positions[parts.of_member[drawn]] >= MIN_MEMBERS]
+    drawn = drawn[n_positions[parts.of_member[drawn]] >= SMALLEST]
     part, flat = parts.of_member[drawn], members.positions[drawn, :2]
     order = np.lexsort((flat[:, 1], flat[:, 0], part))
     part, flat = part[order], flat[order]

@@ -75,8 +75,8 @@ RECIPES = {
     "XPILJZ": Recipe(
         name="XPILJZ",
         description=(
-            "The paper's simplest network, fast. For clusters of up to about 100 localizations, "
-            "of any shape; free of scale."
+            "The paper's simplest network, fast and free of scale. For clusters of up to about 100 "
+            "localizations; it learnt from discs and finds other shapes too, with less certainty."
         ),
         stack=xpiljz,
         k=100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -15,11 +16,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from caml._version import __version__
 from caml.errors import ScenarioError
 from caml.neighbours import NeighbourSearch
 from caml.simulate import Scenario, simulate
 
-__all__ = ["Pool", "PoolSettings", "build_pool"]
+__all__ = ["Pool", "PoolSettings", "build_pool", "digest"]
+
+RECORD = "pool.json"
 
 # At most so many localizations of each label from an image (Williamson et al. 2020, Methods).
 PER_LABEL_AND_IMAGE = 2_000
@@ -68,11 +72,14 @@ class Pool:
         0 not clustered, 1 clustered.
     settings : PoolSettings
         How it was made; training, validation and test parts follow each other.
+    scenarios : str, default ""
+        The `digest` of what was simulated.
     """
 
     distances: npt.NDArray[np.float32]
     label: npt.NDArray[np.uint8]
     settings: PoolSettings
+    scenarios: str = ""
 
     def part(self, name: str) -> slice:
         """Return the rows of a part.
@@ -104,13 +111,14 @@ class Pool:
             Where; made if it is not there.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        # The record goes first and comes last: without it a pool is known to be incomplete.
+        (folder / RECORD).unlink(missing_ok=True)
         np.save(folder / "distances.npy", self.distances)
         np.save(folder / "label.npy", self.label)
-        # Last, so that a pool without it is known to be incomplete.
-        (folder / "pool.json").write_text(json.dumps(_as_dict(self.settings), indent=2))
+        (folder / RECORD).write_text(json.dumps(_record(self.settings, self.scenarios), indent=2))
 
     @staticmethod
-    def load(folder: Path, settings: PoolSettings) -> Pool | None:
+    def load(folder: Path, settings: PoolSettings, scenarios: str) -> Pool | None:
         """Read a pool, if the folder holds the one that is wanted.
 
         Parameters
@@ -119,6 +127,8 @@ class Pool:
             Where `save` wrote it.
         settings : PoolSettings
             How it must have been made.
+        scenarios : str
+            The `digest` of what must have been simulated.
 
         Returns
         -------
@@ -126,11 +136,28 @@ class Pool:
             None where there is no such pool, or one made otherwise.
         """
         try:
-            if json.loads((folder / "pool.json").read_text()) != _as_dict(settings):
+            if json.loads((folder / RECORD).read_text()) != _record(settings, scenarios):
                 return None
-            return Pool(np.load(folder / "distances.npy"), np.load(folder / "label.npy"), settings)
-        except (OSError, ValueError):
+            distances, label = np.load(folder / "distances.npy"), np.load(folder / "label.npy")
+        except (OSError, ValueError, EOFError):
             return None
+        return Pool(distances, label, settings, scenarios)
+
+
+def digest(scenarios: Sequence[Scenario]) -> str:
+    """Return a short name of a list of scenarios, another one for any other list.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        The list.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    return hashlib.sha256(repr(tuple(scenarios)).encode()).hexdigest()[:16]
 
 
 def build_pool(
@@ -180,7 +207,7 @@ def build_pool(
     distances = np.concatenate([d for d, _ in measured])
     label = np.concatenate([one for _, one in measured])
     chosen = _balanced_draw(label, settings)
-    return Pool(distances[chosen], label[chosen], settings)
+    return Pool(distances[chosen], label[chosen], settings, digest(scenarios))
 
 
 def _map(
@@ -265,5 +292,6 @@ def _balanced_draw(label: npt.NDArray[np.uint8], settings: PoolSettings) -> npt.
     return np.concatenate(parts)
 
 
-def _as_dict(settings: PoolSettings) -> dict[str, int]:
-    return {name: getattr(settings, name) for name in PoolSettings.__slots__}
+def _record(settings: PoolSettings, scenarios: str) -> dict[str, int | str]:
+    made = {name: getattr(settings, name) for name in PoolSettings.__slots__}
+    return made | {"scenarios": scenarios, "caml": __version__}
