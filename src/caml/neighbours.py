@@ -67,6 +67,8 @@ class NeighbourSearch:
             every[self.rows], dtype=np.float64
         )
         self._tree = cKDTree(self.positions)
+        self._place = np.empty(len(self.positions), dtype=np.int64)
+        self._place[self._tree.indices] = np.arange(len(self.positions))
 
     def __len__(self) -> int:
         """Count the distinct positions."""
@@ -87,7 +89,12 @@ class NeighbourSearch:
         Neighbours
             Of shape (m, k); indices count distinct positions.
         """
-        return _query(self._tree, subset, k)
+        # Near queries after each other visit the same nodes; subsets by score are all over the image.
+        order = np.argsort(self._place[subset], kind="stable")
+        found = _query(self._tree, subset[order], k)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return Neighbours(found.distances[back], found.indices[back])
 
     def chunks(self, k: int, size: int = CHUNK) -> Iterator[tuple[IntArray, Neighbours]]:
         """Go through all distinct positions, those near each other together.
@@ -111,7 +118,7 @@ class NeighbourSearch:
         order = self._tree.indices
         for start in range(0, len(order), size):
             subset = order[start : start + size]
-            yield subset, self.query(subset, k)
+            yield subset, _query(self._tree, subset, k)
 
     def expand(self, values: npt.NDArray[Any], missing: float) -> npt.NDArray[Any]:
         """Give every row the value of its distinct position.
