@@ -4,7 +4,8 @@
 
 Simulates scenarios that no parameter was chosen on, analyses them with the shipped network, and
 compares the medians of localizations per cluster and area per cluster, and the number of clusters,
-with those of the true clusters, outlined in the same way. Prints a Markdown table.
+with those of the true clusters, outlined in the same way. Where the authors' weights are at hand,
+they go through the same chain. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from authors import SHARED, authors_xpiljz
 
 import caml
 from caml.segment import Segmentation
@@ -31,14 +33,14 @@ SCENARIOS = (
 )
 
 
-def ratios(scenario: Scenario, seed: int) -> tuple[float, float, float, float]:
+def ratios(scenario: Scenario, seed: int, model: caml.Model) -> tuple[float, float, float, float]:
     """Return found over true: localizations per cluster, area, number; and the accuracy."""
     simulation = simulate(scenario, seed=seed)
     truth = caml.describe(
         simulation.localizations,
         caml.outline(simulation.localizations, Segmentation(simulation.true_cluster)),
     ).clusters
-    analysis = caml.analyse(simulation.localizations)
+    analysis = caml.analyse(simulation.localizations, model=model)
     found = analysis.description.clusters
     clustered = analysis.segmentation.cluster >= 0
     return (
@@ -54,11 +56,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=5)
     arguments = parser.parse_args()
+    networks = {"shipped": caml.load_model("XPILJZ")}
+    if (SHARED / "caml_original").exists():
+        networks["authors'"] = authors_xpiljz()
     print(
-        "| per µm² | per cluster | % clustered | radius nm | localizations per cluster, found/true "
-        "| area, found/true | clusters, found/true | accuracy after segmentation |"
+        "| weights | per µm² | per cluster | % clustered | radius nm | localizations per cluster, "
+        "found/true | area, found/true | clusters, found/true | accuracy after segmentation |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for density, n_per_cluster, percent, radius in SCENARIOS:
         scenario = Scenario(
             density=density,
@@ -66,14 +71,15 @@ def main() -> None:
             percent_clustered=percent,
             radius_nm=radius,
         )
-        values = np.array(
-            [ratios(scenario, FIRST_SEED + number) for number in range(arguments.replicates)]
-        )
-        cells = " | ".join(
-            f"{mean:.3f} ± {deviation:.3f}"
-            for mean, deviation in zip(values.mean(axis=0), values.std(axis=0), strict=True)
-        )
-        print(f"| {density} | {n_per_cluster} | {percent} | {radius} | {cells} |", flush=True)
+        seeds = range(FIRST_SEED, FIRST_SEED + arguments.replicates)
+        for name, model in networks.items():
+            values = np.array([ratios(scenario, seed, model) for seed in seeds])
+            cells = " | ".join(
+                f"{mean:.3f} ± {deviation:.3f}"
+                for mean, deviation in zip(values.mean(axis=0), values.std(axis=0), strict=True)
+            )
+            where = f"{density} | {n_per_cluster} | {percent} | {radius}"
+            print(f"| {name} | {where} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

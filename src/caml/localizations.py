@@ -10,13 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.errors import InputError, RegionError
 
 __all__ = ["FURTHEST_NM", "Localizations", "Region", "as_positions"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 
 AXES = ("x_nm", "y_nm", "z_nm")
 

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from caml._arrays import FloatArray, IntArray
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
 
 __all__ = ["NeighbourSearch", "Neighbours", "nearest_neighbours"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
 
 # Queries per chunk: their distances and indices for k = 100 take 16,384·100·16 bytes, 26 MB.
 CHUNK = 16_384
@@ -89,7 +88,7 @@ class NeighbourSearch:
         Neighbours
             Of shape (m, k); indices count distinct positions.
         """
-        # Near queries after each other visit the same nodes; subsets by score are all over the image.
+        # As in `chunks`; a subset by score is all over the image.
         order = np.argsort(self._place[subset], kind="stable")
         found = _query(self._tree, subset[order], k)
         back = np.empty_like(order)

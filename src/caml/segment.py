@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caml._arrays import BoolArray, IntArray
 from caml.classify import Classification
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
@@ -15,8 +16,6 @@ from caml.neighbours import CHUNK, NeighbourSearch
 
 __all__ = ["METHODS", "Segmentation", "nearest_neighbour_chain", "renumber", "segment"]
 
-IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 
 # Fewer localizations than this are no cluster (method: "fewer than 3 in that run").
 SMALLEST = 3

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from caml._arrays import FloatArray
 from caml.describe import _measures, _places
 from caml.errors import InputError
 from caml.localizations import AXES, Localizations, Region
@@ -17,9 +18,6 @@ from caml.segment import Segmentation
 
 __all__ = ["Description", "Scored", "describe"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 
 # The columns of the clusters' table, where known; those of the channels come before the last two.
 COLUMNS = (

@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
+from caml._arrays import FloatArray, IntArray
 from caml.localizations import AXES, Localizations
 from caml.segment import Segmentation
 
@@ -25,9 +26,6 @@ __all__ = [
     "score_mean",
 ]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 Columns = dict[str, Any]
 
 

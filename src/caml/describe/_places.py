@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
+from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.describe._measures import Columns, ratio
 from caml.localizations import Localizations, Region
 from caml.segment import Segmentation
 
 __all__ = ["Place", "region_place", "relative_density", "summary", "touches_border", "whole_image"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 
 # What a summary gives the median and quartiles of.
 QUANTITIES = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from scipy.spatial import cKDTree
 
+from caml._arrays import FloatArray, IntArray
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, as_positions
 from caml.outline._discs import erode, union_of_discs
@@ -20,8 +20,6 @@ from caml.segment import SMALLEST, Segmentation
 
 __all__ = ["outline"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
 Shapes = npt.NDArray[np.object_]
 
 EPSILON = 1.2  # times the mean nearest-neighbour distance

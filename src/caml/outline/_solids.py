@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,11 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from caml._arrays import FloatArray, IntArray
 from caml.segment import SMALLEST
 
 __all__ = ["MAX_VOXELS", "solid_parts"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
 
 # Voxels along ε: finer ones change volumes little and take time with the third power.
 VOXELS_PER_EPSILON = 4
