@@ -181,19 +181,26 @@ def analyse_files(
     finally:
         done = tuple(outcomes[folder] for _, folder in jobs if folder in outcomes)
         batch = Batch(done, _join([one.summary for one in done]))
-        seconds = round(time.perf_counter() - start, 3)
-        with uninterrupted():
-            if not all(one.error for one in done):
-                write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
-            # Also where nothing succeeded but caml itself failed: it holds the details.
-            if not all(one.error and not one.details for one in done):
-                record = _record(batch, settings, card, jobs, interrupted=interrupted)
-                record["arguments"] |= {"out": _text(out), "n_jobs": n_jobs}
-                write_json(out / "run.json", record | {"seconds": seconds}, overwrite=overwrite)
-            if is_new:
-                with suppress(OSError):
-                    out.rmdir()  # only if it is empty
+        record = _record(batch, settings, card, jobs, interrupted=interrupted)
+        record["arguments"] |= {"out": _text(out), "n_jobs": n_jobs}
+        record["seconds"] = round(time.perf_counter() - start, 3)
+        _conclude(batch, out, record, overwrite=overwrite, is_new=is_new)
     return batch
+
+
+def _conclude(
+    batch: Batch, out: Path, record: dict[str, Any], *, overwrite: bool, is_new: bool
+) -> None:
+    """Write the summary and the record of what was done, if anything was."""
+    with uninterrupted():
+        if not all(one.error for one in batch.outcomes):
+            write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
+        # Also where nothing succeeded but caml itself failed: it holds the details.
+        if not all(one.error and not one.details for one in batch.outcomes):
+            write_json(out / "run.json", record, overwrite=overwrite)
+        if is_new:
+            with suppress(OSError):
+                out.rmdir()  # only if it is empty
 
 
 def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
