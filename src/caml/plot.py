@@ -204,7 +204,7 @@ def _panel(
         & (positions[:, 1] <= box[3])
     )
     # Dots that cover about a third of the panel together, between a hair's and a legible size.
-    size = float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(inside.sum(), 1)), 0.9, 4.0))
+    size = float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(int(inside.sum()), 1)), 0.9, 4.0))
     localizations(ax, positions[inside], label[inside], size=size)
     shown = analysis.segmentation.outlines[analysis.description.clusters["cluster"].to_numpy()]
     boxes = shapely.bounds(shown)
