@@ -158,6 +158,28 @@ def test_the_centre_can_be_depleted(depleted: Depletion, label: int) -> None:
     assert (simulation.true_label[inside] == 1 - label).any()
 
 
+@pytest.mark.parametrize("uneven", [0.0, 0.5, 1.0])
+def test_the_background_is_as_uneven_as_asked(uneven: float) -> None:
+    scenario = dataclasses.replace(
+        BASE, density=2000, percent_clustered=10, uneven_background=uneven, field_um=20
+    )
+    simulation = simulate(scenario, seed=19)
+    outside = simulation.localizations.positions[simulation.true_label == 0]
+    middle = outside[(np.abs(outside - 10_000) < 3_000).all(axis=1)]
+    counts = np.histogram2d(middle[:, 0], middle[:, 1], bins=12, range=[[7_000, 13_000]] * 2)[0]
+    # 450 on average in a square of 500 nm: Poisson alone varies by 5 %.
+    spread = counts.std() / counts.mean()
+    low, high = counts.min() / counts.mean(), counts.max() / counts.mean()
+    if uneven == 0:
+        assert spread < 0.1
+    else:
+        assert spread > 0.3 * uneven
+        assert 1 - uneven - 0.15 < low < 1 - uneven / 2
+        assert high < (1 + uneven) * 1.5
+    n_clustered = int((simulation.true_label > 0).sum())
+    assert len(outside) == int(np.ceil(n_clustered / 0.1)) - n_clustered
+
+
 def test_uncertainty_displaces_by_its_width() -> None:
     blurred = dataclasses.replace(
         BASE, radius_nm=1, uncertainty_fwhm_nm=23.548, percent_clustered=90

@@ -83,6 +83,12 @@ __all__ = ["simulate"]
     help="What the centre (cSMAC) is empty of.",
 )
 @click.option(
+    "--uneven-background",
+    default=0.0,
+    show_default=True,
+    help="How unevenly unclustered localizations are spread, 0 to 1.",
+)
+@click.option(
     "--dimensions", "n_dimensions", type=click.IntRange(2, 3), default=2, show_default=True
 )
 @click.option(

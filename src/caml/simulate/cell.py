@@ -11,10 +11,11 @@ from scipy.interpolate import CubicSpline
 
 from caml.errors import ScenarioError
 
-__all__ = ["blob", "cell_outline", "uniform_in"]
+__all__ = ["Waves", "blob", "cell_outline", "uniform_in"]
 
 N_VERTICES = 50
 POINTS_PER_VERTEX = 20
+N_WAVES = 6
 
 
 def cell_outline(field_nm: float, generator: np.random.Generator) -> shapely.Polygon:
@@ -111,6 +112,42 @@ def uniform_in(
         found.append(inside)
         missing -= len(inside)
     return np.concatenate(found)
+
+
+class Waves:
+    """A smooth pattern over the field: plane waves of random direction, length and phase.
+
+    Parameters
+    ----------
+    field_nm : float
+        Side of the square field, nm; the waves are a tenth to a third of it long.
+    generator : numpy.random.Generator
+        Where chance comes from.
+    """
+
+    def __init__(self, field_nm: float, generator: np.random.Generator) -> None:
+        turn = generator.uniform(0, 2 * np.pi, N_WAVES)
+        length = generator.uniform(field_nm / 10, field_nm / 3, N_WAVES)
+        self._vectors = 2 * np.pi / length * np.stack((np.cos(turn), np.sin(turn)))
+        self._phases = generator.uniform(0, 2 * np.pi, N_WAVES)
+
+    def height(self, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the pattern at some positions.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n, 2 or 3), nm
+            Where; z is not looked at.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            From −1 to 1, as often below 0 as above.
+        """
+        waves = np.cos(positions[:, :2] @ self._vectors + self._phases).mean(axis=1)
+        # The mean of so many waves hardly reaches ±1: raised until high and low ground are common.
+        height: npt.NDArray[np.float64] = np.tanh(4 * waves)
+        return height
 
 
 def _largest(geometry: shapely.geometry.base.BaseGeometry) -> shapely.Polygon:

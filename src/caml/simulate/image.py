@@ -12,7 +12,7 @@ import shapely
 
 from caml.errors import ScenarioError
 from caml.localizations import AXES, Localizations, Region
-from caml.simulate.cell import blob, cell_outline, uniform_in
+from caml.simulate.cell import Waves, blob, cell_outline, uniform_in
 from caml.simulate.clusters import Cores, fill, is_outside, place
 from caml.simulate.detection import FWHM_PER_SIGMA, detect
 from caml.simulate.scenario import Scenario
@@ -28,6 +28,7 @@ SHARED = (
     "field_um",
     "crop_um",
     "depleted_centre",
+    "uneven_background",
     "uncertainty_fwhm_nm",
     "detections_per_molecule",
     "detection_law",
@@ -162,17 +163,23 @@ def _unclustered(
     cores: tuple[Cores, ...],
     generator: np.random.Generator,
 ) -> npt.NDArray[np.float64]:
-    """Draw localizations evenly in the cell, and never inside a cluster."""
+    """Draw localizations in the cell, evenly or in waves, and never inside a cluster."""
     scenario = cores[0].scenario
     found = [np.empty((0, scenario.n_dimensions))]
     missing, n_drawn, limit = n, 0, 1000 * (n + 100)
+    uneven = scenario.uneven_background
+    waves = Waves(scenario.field_um * 1e3, generator) if uneven > 0 else None
     while missing > 0:
         positions = uniform_in(room, missing + missing // 8 + 8, generator)
         n_drawn += len(positions)
         if scenario.n_dimensions == 3:
             z = generator.uniform(0, scenario.axial_range_nm, len(positions))
             positions = np.column_stack((positions, z))
-        positions = positions[is_outside(cores, positions)][:missing]
+        positions = positions[is_outside(cores, positions)]
+        if waves is not None:
+            density = 1 + uneven * waves.height(positions)
+            positions = positions[generator.random(len(positions)) * (1 + uneven) < density]
+        positions = positions[:missing]
         found.append(positions)
         missing -= len(positions)
         if n_drawn > limit:

@@ -55,6 +55,9 @@ class Scenario:
         seen (Poisson) are left out.
     depleted_centre : {"none", "clusters", "unclustered"}, default "none"
         What the centre of the cell (the cSMAC of an immune synapse) is empty of.
+    uneven_background : float, default 0
+        How unevenly the unclustered localizations are spread: 0 is evenly, 1 so that there are none
+        in places and twice as many as on average in others.
     n_dimensions : {2, 3}, default 2
         Whether localizations have a z.
     axial_range_nm : float, default 500
@@ -92,6 +95,7 @@ class Scenario:
     detections_per_molecule: float = 1.0
     detection_law: DetectionLaw = "geometric"
     depleted_centre: Depletion = "none"
+    uneven_background: float = 0.0
     n_dimensions: int = 2
     axial_range_nm: float = 500.0
     field_um: float = 40.0
@@ -134,6 +138,7 @@ class Scenario:
                 self.depleted_centre in get_args(Depletion),
                 "one of " + ", ".join(get_args(Depletion)),
             ),
+            ("uneven_background", 0 <= self.uneven_background <= 1, "from 0 to 1"),
             ("n_dimensions", self.n_dimensions in (2, 3), "2 or 3"),
             (
                 "axial_range_nm",
