@@ -30,6 +30,8 @@ SCENARIOS = (
     (100, 20, 50, 50),
     (300, 50, 50, 50),
     (500, 80, 50, 75),
+    # Nothing between the clusters: more than 95 % are clustered, and runs are cut.
+    (100, 20, 100, 50),
 )
 
 
