@@ -1,5 +1,7 @@
 """Network inputs by hand."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -34,3 +36,15 @@ def test_norm_self_leaves_its_input_alone() -> None:
 def test_an_unknown_input_is_named_with_the_known() -> None:
     with pytest.raises(ModelError, match="'norm_other'; there are: norm_self"):
         features(Neighbours(np.ones((1, 1)), np.ones((1, 1), dtype=int)), "norm_other")
+
+
+def test_the_compiled_input_has_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(2)
+    distances = np.sort(generator.gamma(2, 50, (300, 101)).astype(np.float32), axis=1)
+    distances[0] = 0
+    distances[1] = np.arange(1, 102)
+    monkeypatch.setattr(sys.modules["caml.features"], "compiler_is_loaded", lambda: False)
+    plain = norm_self(distances)
+    monkeypatch.setattr(sys.modules["caml.features"], "compiler_is_loaded", lambda: True)
+    np.testing.assert_array_equal(norm_self(distances), plain)
+    assert plain[0].max() == plain[1].max() == 0

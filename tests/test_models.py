@@ -3,16 +3,20 @@
 import dataclasses
 import hashlib
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
+import onnxruntime
 import pytest
 from onnx import numpy_helper
 
 from caml.errors import ModelError
 from caml.models import Model, ModelCard, list_models, load_model
 from caml.models.model import WEIGHTS
+from caml.models.separable import OPERATORS, SeparableNetwork
 
 
 @pytest.fixture
@@ -55,6 +59,94 @@ def test_scores_equal_the_formula() -> None:
     hidden = np.maximum(features[:, :, None] * kernel[0] + bias, 0).reshape(200, -1)
     expected = 1 / (1 + np.exp(-(hidden @ out_kernel + out_bias)))[:, 0]
     np.testing.assert_allclose(model.predict(features), expected, atol=1e-5)
+
+
+def separable(units: int, k: int, seed: int) -> bytes:
+    """Write a network of XPILJZ's kind with weights by chance."""
+    generator = np.random.default_rng(seed)
+    constants = [
+        np.array([-1, k, 1]),
+        generator.normal(size=(1, units)).astype(np.float32),
+        (generator.normal(size=units) * (generator.random(units) > 0.3)).astype(np.float32),
+        np.array([-1, k * units]),
+        (generator.normal(size=(k * units, 1)) / k).astype(np.float32),
+        np.array([0.3], dtype=np.float32),
+    ]
+    nodes = []
+    names = iter(["w0", "w1", "w2", None, "w3", "w4", "w5", None])
+    before = "features"
+    for number, operator in enumerate(OPERATORS):
+        constant = next(names)
+        after = "score" if number == len(OPERATORS) - 1 else f"h{number}"
+        inputs = [before] if constant is None else [before, constant]
+        nodes.append(onnx.helper.make_node(operator, inputs, [after]))
+        before = after
+    graph = onnx.helper.make_graph(
+        nodes,
+        "separable",
+        [onnx.helper.make_tensor_value_info("features", onnx.TensorProto.FLOAT, ["n", k])],
+        [onnx.helper.make_tensor_value_info("score", onnx.TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array(one, f"w{i}") for i, one in enumerate(constants)],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    return bytes(
+        onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    )
+
+
+def through_onnx(weights: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
+    score: npt.NDArray[np.float32] = session.run(None, {"features": features})[0][:, 0]
+    return score
+
+
+@pytest.mark.parametrize(("units", "k"), [(1, 1), (3, 7), (32, 100), (32, 1000)])
+def test_a_sum_over_neighbours_equals_the_network(units: int, k: int) -> None:
+    for seed in range(3):
+        weights = separable(units, k, seed)
+        features = np.random.default_rng(seed).random((50, k), dtype=np.float32)
+        features[0], features[1] = 0, 1
+        network = SeparableNetwork.read(weights, (0.0, 1.0))
+        assert network is not None
+        expected = through_onnx(weights, features)
+        np.testing.assert_allclose(network.predict(features), expected, atol=2e-6)
+        wide = SeparableNetwork.read(weights, (-np.inf, np.inf))
+        assert wide is not None
+        features = 10 * features - 5
+        np.testing.assert_allclose(
+            wide.predict(features), through_onnx(weights, features), atol=1e-5
+        )
+
+
+def test_xpiljz_is_run_as_a_sum_over_neighbours_with_the_scores_of_onnx_runtime() -> None:
+    model = load_model("XPILJZ")
+    features = np.random.default_rng(0).random((500, 100), dtype=np.float32) ** 4
+    expected = through_onnx(model.weights, features)
+    np.testing.assert_allclose(model.predict(features), expected, atol=2e-6)
+
+
+def test_the_compiled_sum_has_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["caml.models.separable"]
+    for k in (7, 100):
+        network = SeparableNetwork.read(separable(32, k, seed=4), (0.0, 1.0))
+        assert network is not None
+        features = np.random.default_rng(1).random((300, k), dtype=np.float32)
+        # On a bend, and at both ends.
+        features[0], features[1], features[2] = network.bends[0], 0, 1
+        monkeypatch.setattr(module, "compiler_is_loaded", lambda: False)
+        plain = network.predict(features)
+        monkeypatch.setattr(module, "compiler_is_loaded", lambda: True)
+        np.testing.assert_array_equal(network.predict(features), plain)
+
+
+def test_other_networks_are_left_to_onnx_runtime() -> None:
+    proto = onnx.load_from_string(separable(3, 7, seed=0))
+    proto.graph.node[3].op_type = "Tanh"
+    assert SeparableNetwork.read(proto.SerializeToString(), (0.0, 1.0)) is None
+    proto.graph.node[3].op_type = "Relu"
+    # A branch: the sum is of the input once more.
+    proto.graph.node[4].input[0] = "h0"
+    assert SeparableNetwork.read(proto.SerializeToString(), (0.0, 1.0)) is None
 
 
 def test_input_of_another_width_is_refused() -> None:

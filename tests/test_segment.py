@@ -1,5 +1,6 @@
 """The nearest-neighbour chain, against the method taken one localization at a time."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def one_at_a_time(
     positions: FloatArray, score: FloatArray, label: IntArray, k: int
 ) -> tuple[IntArray, IntArray]:
     """Follow method.md §5 literally, over distinct positions; return cluster and label."""
-    neighbours = caml.nearest_neighbours(positions, k)
+    neighbours = caml.nearest_neighbours(positions, k, indices=True)
     label = label.copy()
     cut = (label > 0).sum() > 0.95 * len(label)
     cluster = np.full(len(label), -1)
@@ -31,7 +32,7 @@ def one_at_a_time(
                 break
             run.append(int(j))
         if cut and len(run) > 1:
-            steps = np.diff(neighbours.distances[i, : len(run)])
+            steps = np.diff(neighbours.distances[i, : len(run)].astype(np.float64))
             off = np.abs(steps - np.median(steps))
             outlying = np.flatnonzero(off > 5 * np.median(off))
             run = run[: outlying[0] + 1] if len(outlying) else run
@@ -56,6 +57,13 @@ def spread(seed: int, n_dimensions: int = 2) -> FloatArray:
     centres = generator.uniform(0, 1000, (12, n_dimensions))
     blobs = [c + generator.normal(0, generator.uniform(5, 40), (25, n_dimensions)) for c in centres]
     return np.concatenate([*blobs, generator.uniform(0, 1000, (200, n_dimensions))])
+
+
+@pytest.fixture(params=["interpreted", "compiled"], autouse=True)
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take either way to join runs, whatever the size."""
+    compiled = request.param == "compiled"
+    monkeypatch.setattr(sys.modules["caml.segment"], "compiler_is_loaded", lambda: compiled)
 
 
 def same_partition(first: IntArray, second: IntArray) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caml._arrays import IntArray
 from caml.errors import DataWarning, InputError
 from caml.features import features
 from caml.localizations import Localizations, as_positions
 from caml.models import Model, load_model
-from caml.neighbours import NeighbourSearch
+from caml.neighbours import Neighbours, NeighbourSearch
 
 __all__ = ["Classification", "classify"]
 
@@ -112,9 +113,13 @@ def classify(
     score = np.full(shape, np.nan, dtype=np.float32)
     n_done = 0
     if len(search) > card.k:
-        for subset, neighbours in search.chunks(card.k):
+
+        def predict(subset: IntArray, neighbours: Neighbours) -> int:
             score[subset] = network.predict(features(neighbours, card.input))
-            n_done += len(subset)
+            return len(subset)
+
+        for n_more in search.chunks(card.k, predict):
+            n_done += n_more
             if progress is not None:
                 progress(n_done / len(search))
     else:

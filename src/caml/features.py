@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caml._machine import compiler_is_loaded
 from caml.errors import ModelError
 from caml.neighbours import Neighbours
 
-__all__ = ["FEATURES", "features", "norm_self"]
+__all__ = ["BOUNDS", "FEATURES", "features", "norm_self"]
 
 Features = npt.NDArray[np.float32]
 
@@ -39,7 +40,11 @@ def norm_self(distances: npt.NDArray[np.floating[Any]]) -> Features:
     >>> norm_self(np.array([[1.0, 3.0, 4.0]])).tolist()
     [[0.0, 1.0, 0.0]]
     """
-    steps = np.diff(distances, axis=1, prepend=0)
+    if compiler_is_loaded():
+        from caml._features import norm_self as compiled_norm_self
+
+        return compiled_norm_self(distances)
+    steps = np.diff(distances, axis=1, prepend=distances.dtype.type(0))
     steps -= steps.min(axis=1, keepdims=True)
     largest = steps.max(axis=1, keepdims=True)
     scaled: Features = np.divide(
@@ -51,6 +56,11 @@ def norm_self(distances: npt.NDArray[np.floating[Any]]) -> Features:
 # By the name that a model's card gives its input.
 FEATURES: dict[str, Callable[[npt.NDArray[np.floating[Any]]], Features]] = {
     "norm_self": norm_self,
+}
+
+# The lowest and the highest value of each.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "norm_self": (0.0, 1.0),
 }
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from caml._arrays import FloatArray, IntArray
+from caml._arrays import BoolArray, FloatArray, IntArray
+from caml._machine import in_threads, pays_to_compile
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
 
 __all__ = ["NeighbourSearch", "Neighbours", "nearest_neighbours"]
 
+Found = TypeVar("Found")
 
-# Queries per chunk: their distances and indices for k = 100 take 16,384·100·16 bytes, 26 MB.
-CHUNK = 16_384
+# Queries per chunk, whole leaves of the compiled tree. Their distances for k = 100 take 400 kB and
+# stay in a core's cache until a network has looked at them: benchmarks/bench_neighbours.py.
+CHUNK = 1_024
+
+# Distances up to this are right to 0.001 nm in single precision.
+FURTHEST_SINGLE_NM = 8_192.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,11 +36,24 @@ class Neighbours:
     distances : ndarray of shape (n_localizations, k), nm
         From each localization to its neighbours, nearest first.
     indices : ndarray of shape (n_localizations, k)
-        Which localizations those are.
+        Which localizations those are; of shape (n_localizations, 0) where that was not asked for.
     """
 
-    distances: FloatArray
-    indices: IntArray
+    distances: npt.NDArray[np.floating[Any]]
+    indices: npt.NDArray[np.integer[Any]]
+
+
+class _Tree(Protocol):
+    """What both searches have: positions in an order of their own, asked for from there."""
+
+    @property
+    def order(self) -> npt.NDArray[np.int32]: ...
+
+    def distances(self, start: int, stop: int, k: int) -> npt.NDArray[np.float32]: ...
+
+    def neighbours(
+        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]: ...
 
 
 class NeighbourSearch:
@@ -62,62 +81,49 @@ class NeighbourSearch:
     def __init__(self, positions: Localizations | npt.ArrayLike) -> None:
         every = as_positions(positions)
         self.rows, self.twin = _distinct(every)
-        self.positions: npt.NDArray[np.float64] = np.ascontiguousarray(
-            every[self.rows], dtype=np.float64
-        )
-        self._tree = cKDTree(self.positions)
-        self._place = np.empty(len(self.positions), dtype=np.int64)
-        self._place[self._tree.indices] = np.arange(len(self.positions))
+        self.positions: FloatArray = every
+        if len(self.rows) < len(every):
+            self.positions = every[self.rows]
+        self._tree: _Tree | None = None
 
     def __len__(self) -> int:
         """Count the distinct positions."""
         return len(self.positions)
 
-    def query(self, subset: IntArray, k: int) -> Neighbours:
-        """Find the neighbours of some of the distinct positions.
-
-        Parameters
-        ----------
-        subset : ndarray of shape (m,)
-            Which of the distinct positions.
-        k : int
-            How many neighbours, at most ``len(self) - 1``.
-
-        Returns
-        -------
-        Neighbours
-            Of shape (m, k); indices count distinct positions.
-        """
-        # As in `chunks`; a subset by score is all over the image.
-        order = np.argsort(self._place[subset], kind="stable")
-        found = _query(self._tree, subset[order], k)
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return Neighbours(found.distances[back], found.indices[back])
-
-    def chunks(self, k: int, size: int = CHUNK) -> Iterator[tuple[IntArray, Neighbours]]:
-        """Go through all distinct positions, those near each other together.
+    def chunks(
+        self,
+        k: int,
+        function: Callable[[IntArray, Neighbours], Found],
+        *,
+        indices: bool = False,
+        wanted: BoolArray | None = None,
+    ) -> Iterator[Found]:
+        """Go through the distinct positions in chunks, those near each other together, in threads.
 
         Parameters
         ----------
         k : int
             How many neighbours, at most ``len(self) - 1``.
-        size : int, default 16384
-            How many positions at once.
+        function : callable
+            Takes which of the distinct positions a chunk has, an ndarray of shape (m,), and their
+            `Neighbours` of shape (m, k), whose distances are single and whose indices count
+            distinct positions. Called from several threads at once.
+        indices : bool, default False
+            Whether the indices are wanted too.
+        wanted : ndarray of shape (n_distinct,), bool, optional
+            Which of the positions to ask for; all by default.
 
         Yields
         ------
-        subset : ndarray of shape (m,)
-            Which of the distinct positions.
-        neighbours : Neighbours
-            Of shape (m, k); indices count distinct positions.
+        object
+            What the function returned, chunk by chunk, in the order of the tree.
         """
-        # In the tree's own order consecutive queries visit the same nodes, which pays the more the
-        # larger the table: benchmarks/bench_neighbours.py.
-        order = self._tree.indices
-        for start in range(0, len(order), size):
-            subset = order[start : start + size]
-            yield subset, _query(self._tree, subset, k)
+        # A tree once built is used on: both give the same.
+        if len(self) == 0:
+            return
+        if self._tree is None:
+            self._tree = _tree(self.positions, k)
+        yield from _chunks(self._tree, k, function, indices=indices, wanted=wanted)
 
     def expand(self, values: npt.NDArray[Any], missing: float) -> npt.NDArray[Any]:
         """Give every row the value of its distinct position.
@@ -134,13 +140,17 @@ class NeighbourSearch:
         ndarray of shape (n_localizations, ...)
             A value per row.
         """
+        if len(self.rows) == len(self.twin):
+            return values
         expanded = np.full((len(self.twin), *values.shape[1:]), missing, dtype=values.dtype)
         known = self.twin >= 0
         expanded[known] = values[self.twin[known]]
         return expanded
 
 
-def nearest_neighbours(positions: Localizations | npt.ArrayLike, k: int = 100) -> Neighbours:
+def nearest_neighbours(
+    positions: Localizations | npt.ArrayLike, k: int = 100, *, indices: bool = False
+) -> Neighbours:
     """Find the k nearest neighbours of every localization, exactly.
 
     Parameters
@@ -150,23 +160,32 @@ def nearest_neighbours(positions: Localizations | npt.ArrayLike, k: int = 100) -
         0; those without a finite position are nobody's neighbours.
     k : int, default 100
         How many neighbours.
+    indices : bool, default False
+        Whether to tell which localizations the neighbours are; it takes half as long again.
 
     Returns
     -------
     Neighbours
-        Distances in nm and indices, both (n_localizations, k), the localization itself left out;
-        NaN and −1 for localizations without a finite position.
+        Distances in nm, (n_localizations, k), the localization itself left out: in single
+        precision, which is right to 0.001 nm, and in double precision where a neighbour is more
+        than 8.192 µm away. Indices, where asked for, (n_localizations, k). NaN and −1 for
+        localizations without a finite position.
 
     Raises
     ------
     InputError
         If there are fewer than k + 1 localizations with a finite position, or k is below 1.
 
+    Notes
+    -----
+    Neighbours are ordered by their squared distance in single precision, equal ones by their index:
+    the answer does not depend on how it was found.
+
     Examples
     --------
-    >>> neighbours = nearest_neighbours([[0, 0], [3, 4], [0, 20]], k=1)
-    >>> neighbours.distances[:, 0].tolist(), neighbours.indices[:, 0].tolist()
-    ([5.0, 5.0, 16.278820596099706], [1, 0, 1])
+    >>> neighbours = nearest_neighbours([[0, 0], [3, 4], [0, 20]], k=1, indices=True)
+    >>> neighbours.distances[:2, 0].tolist(), neighbours.indices[:, 0].tolist()
+    ([5.0, 5.0], [1, 0, 1])
     """
     every = as_positions(positions)
     rows = np.flatnonzero(np.isfinite(every).all(axis=1))
@@ -175,41 +194,138 @@ def nearest_neighbours(positions: Localizations | npt.ArrayLike, k: int = 100) -
             f"k = {k} neighbours need k of at least 1 and k + 1 localizations with a finite "
             f"position; got {len(rows)}"
         )
-    tree = cKDTree(every[rows])
+    finite = every[rows]
+    tree = _tree(finite, k)
+    found = Neighbours(
+        np.full((len(every), k), np.nan, dtype=np.float32),
+        np.full((len(every), k if indices else 0), -1, dtype=np.int64),
+    )
+
+    def put(subset: IntArray, near: Neighbours) -> float:
+        found.distances[rows[subset]] = near.distances
+        if indices:
+            found.indices[rows[subset]] = rows[near.indices]
+        return float(near.distances[:, -1].max())
+
+    if max(_chunks(tree, k, put, indices=indices)) <= FURTHEST_SINGLE_NM:
+        return found
     distances = np.full((len(every), k), np.nan)
-    indices = np.full((len(every), k), -1, dtype=np.int64)
-    for start in range(0, len(rows), CHUNK):
-        subset = tree.indices[start : start + CHUNK]
-        found = _query(tree, subset, k)
-        distances[rows[subset]] = found.distances
-        indices[rows[subset]] = rows[found.indices]
-    return Neighbours(distances, indices)
+
+    def measure(subset: IntArray, near: Neighbours) -> None:
+        apart = np.zeros(near.indices.shape)
+        for axis in finite.T:
+            apart += (axis[near.indices] - axis[subset, None]) ** 2
+        distances[rows[subset]] = np.sqrt(apart)
+
+    for _ in _chunks(tree, k, measure, indices=True):
+        pass
+    return Neighbours(np.sort(distances, axis=1), found.indices)
 
 
-def _query(tree: cKDTree, own: IntArray, k: int) -> Neighbours:
-    """Find the k nearest of some of a tree's positions, and take each position itself out.
+def _tree(positions: FloatArray, k: int) -> _Tree:
+    """Choose the search for so many queries."""
+    if not pays_to_compile(len(positions) * k):
+        return _SciPyTree(positions)
+    from caml._knn import Tree
 
-    Among duplicates a query need not come first, and among more than k of them need not come at
-    all: then the last, as near as itself, goes.
-    """
-    found = tree.query(tree.data[own], k + 1, workers=-1)
-    distances, indices = np.asarray(found[0]), np.asarray(found[1])
-    is_self = indices == own[:, None]
-    is_self[~is_self.any(axis=1), -1] = True
-    shape = (len(own), k)
-    return Neighbours(distances[~is_self].reshape(shape), indices[~is_self].reshape(shape))
+    return Tree.build(positions)
+
+
+def _chunks(
+    tree: _Tree,
+    k: int,
+    function: Callable[[IntArray, Neighbours], Found],
+    *,
+    indices: bool,
+    wanted: BoolArray | None = None,
+) -> Iterator[Found]:
+    """Call a function with each chunk of a tree's positions and their neighbours."""
+
+    def search(start: int) -> Found | None:
+        subset = tree.order[start : start + CHUNK]
+        stop = start + len(subset)
+        if indices:
+            asked = None if wanted is None else wanted[subset]
+            found = Neighbours(*tree.neighbours(start, stop, k, asked))
+            subset = subset if asked is None else subset[asked]
+        else:
+            distances = tree.distances(start, stop, k)
+            found = Neighbours(distances, np.empty((len(subset), 0), dtype=np.int32))
+        return function(subset.astype(np.int64), found) if len(subset) else None
+
+    for result in in_threads(search, range(0, len(tree.order), CHUNK)):
+        if result is not None:
+            yield result
+
+
+class _SciPyTree:
+    """SciPy's k-d tree, with the same answers as the compiled one."""
+
+    def __init__(self, positions: FloatArray) -> None:
+        self._tree = cKDTree(positions)
+        # Consecutive queries in the tree's own order visit the same nodes.
+        self.order: npt.NDArray[np.int32] = self._tree.indices.astype(np.int32)
+
+    def distances(self, start: int, stop: int, k: int) -> npt.NDArray[np.float32]:
+        return self.neighbours(start, stop, k)[0]
+
+    def neighbours(
+        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        own = self.order[start:stop] if wanted is None else self.order[start:stop][wanted]
+        keys = self._keys(own, min(k + 2, len(self.order)))
+        # The last of equally distant ones may be any of them, until the next is further away.
+        torn = np.flatnonzero(keys[:, k] >> 32 >= keys[:, -1] >> 32)
+        n_asked = keys.shape[1]
+        while len(torn) and n_asked < len(self.order):
+            n_asked = min(2 * n_asked, len(self.order))
+            wider = self._keys(own[torn], n_asked)
+            keys[torn, : k + 1] = wider[:, : k + 1]
+            torn = torn[wider[:, k] >> 32 >= wider[:, -1] >> 32]
+        squared = (keys[:, 1 : k + 1] >> 32).astype(np.int32).view(np.float32)
+        return np.sqrt(squared), (keys[:, 1 : k + 1] & 0x7FFFFFFF).astype(np.int32)
+
+    def _keys(self, own: npt.NDArray[np.int32], n_asked: int) -> IntArray:
+        """Return numbers ordered by squared distance, then by row; each position itself first."""
+        positions = self._tree.data
+        _, near = self._tree.query(positions[own], n_asked)
+        near = np.asarray(near, dtype=np.int64).reshape(len(own), n_asked)
+        squared = np.zeros(near.shape)
+        for axis in positions.T:
+            squared += (axis[near] - axis[own, None]) ** 2
+        keys = squared.astype(np.float32).view(np.int32).astype(np.int64) << 32 | near
+        keys[near == own[:, None]] = -1
+        keys.sort(axis=1)
+        return keys
 
 
 def _distinct(positions: FloatArray) -> tuple[IntArray, IntArray]:
     """Return the first row of each distinct finite position, and each row's position number."""
     finite = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    order = finite[np.lexsort(positions[finite].T[::-1])]
+    again = finite[_may_repeat(positions[finite])]
+    # lexsort is stable, so the first of equal positions is the first row.
+    order = again[np.lexsort(positions[again].T[::-1])]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (positions[order[1:]] != positions[order[:-1]]).any(axis=1)
-    # lexsort is stable, so the first of equal positions is the first row.
-    firsts = order[new]
-    rank = np.empty(len(firsts), dtype=np.int64)
-    rank[np.argsort(firsts, kind="stable")] = np.arange(len(firsts))
-    twin = np.full(len(positions), -1, dtype=np.int64)
-    twin[order] = rank[np.cumsum(new) - 1]
-    return np.sort(firsts), twin
+    first = np.full(len(positions), -1, dtype=np.int64)
+    first[finite] = finite
+    first[order] = order[new][np.cumsum(new) - 1]
+    is_first = first == np.arange(len(positions))
+    rank = np.cumsum(is_first) - 1
+    return np.flatnonzero(is_first), np.where(first >= 0, rank[first], -1)
+
+
+def _may_repeat(positions: FloatArray) -> BoolArray:
+    """Tell which positions have the hash of another: all duplicates, and hardly any other.
+
+    A sort of one number each; sorting all positions by all coordinates takes ten times as long.
+    """
+    code = np.zeros(len(positions), dtype=np.uint64)
+    for axis in positions.T:
+        # −0 and 0 are the same place.
+        bits = (axis + 0.0).view(np.uint64)
+        code = (code ^ (bits ^ (bits >> np.uint64(32)))) * np.uint64(0x9E3779B97F4A7C15)
+        code ^= code >> np.uint64(29)
+    in_order = np.sort(code)
+    repeated = in_order[1:][in_order[1:] == in_order[:-1]]
+    return np.isin(code, repeated) if len(repeated) else np.zeros(len(code), dtype=bool)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from caml._arrays import BoolArray, IntArray
+from caml._arrays import FloatArray, IntArray
+from caml._chain import SMALLEST, join
+from caml._machine import compiler_is_loaded
 from caml.classify import Classification
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
-from caml.neighbours import CHUNK, NeighbourSearch
+from caml.neighbours import Neighbours, NeighbourSearch
 
 __all__ = ["METHODS", "Segmentation", "nearest_neighbour_chain", "renumber", "segment"]
 
 
-# Fewer localizations than this are no cluster (method: "fewer than 3 in that run").
-SMALLEST = 3
 # A run is only cut at an outlying step where nearly everything is clustered.
 CUT_ABOVE = 0.95
-OUTLYING = 5
-# Most runs end early: so many neighbours are looked at first, all k where that is not enough.
-WINDOW = 16
 
 
 def _no_outlines() -> npt.NDArray[np.object_]:
@@ -172,11 +169,11 @@ def segment(
         raise InputError(f"no method is called {method!r}; there are: {', '.join(METHODS)}")
     search = search or NeighbourSearch(positions)
     label = classification.label[search.rows]
-    # Chance of saturated scores: equal ones are told apart by position, so that the order of the
-    # table's rows does not matter.
-    keys = (*search.positions.T[::-1], -classification.confidence[search.rows])
-    order = np.lexsort(keys)
-    order = order[label[order] > 0]
+    # Scores saturate: equal ones are told apart by position, so that the order of the table's rows
+    # does not matter.
+    clustered = np.flatnonzero(label > 0)
+    score = classification.confidence[search.rows[clustered]]
+    order = clustered[_by_descending_score(score, search.positions[clustered])]
     cluster = METHODS[method](search, label, order, min(k, len(search) - 1))
     cluster, _ = renumber(_drop_small(cluster))
     members = np.flatnonzero(cluster >= 0)
@@ -215,151 +212,79 @@ def nearest_neighbour_chain(
     distance and the next's is more than 5 median absolute deviations from the run's median
     difference (Williamson et al. 2020, Methods and Supplementary Methods). The distance to the
     first neighbour is no such difference.
-
-    This is one pass over localizations by its nature; here it is the same result from whole-array
-    steps. Who is demoted depends only on higher scores, so that repeating all decisions at once
-    until none changes gives each its final one. Ids are resolved in blocks of the order, see
-    `_take_ids`.
     """
-    rank = np.full(len(label), len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    cut = len(order) > CUT_ABOVE * len(label)
-    demoted = _demoted(search, label, order, rank, k, cut=cut)
     cluster = np.full(len(label), -1, dtype=np.int64)
-    takers = order[~demoted[order]]
-    n_ids = 0
-    for start in range(0, len(takers), CHUNK):
-        block = takers[start : start + CHUNK]
-        step, member = _runs(search, block, label, rank, demoted, k, cut=cut)
-        n_ids = _take_ids(cluster, step, member, len(block), n_ids)
-    cluster[demoted] = -1
-    return cluster
+    if k < SMALLEST or len(order) == 0:
+        return cluster
+    cut = len(order) > CUT_ABOVE * len(label)
+    runs = _find_runs(search, label, k, cut=cut)
+    if compiler_is_loaded():
+        from caml._chain_compiled import join_arrays
+
+        join_arrays(order, runs.begin, runs.n_members, runs.member, runs.distance, cluster)
+        return cluster
+    ids = cluster.tolist()
+    join(
+        order.tolist(),
+        runs.begin.tolist(),
+        runs.n_members.tolist(),
+        runs.member.tolist(),
+        runs.distance.tolist(),
+        ids,
+    )
+    return np.array(ids, dtype=np.int64)
 
 
 METHODS = {"nearest_neighbour_chain": nearest_neighbour_chain}
 
 
-def _demoted(
-    search: NeighbourSearch,
-    label: IntArray,
-    order: IntArray,
-    rank: IntArray,
-    k: int,
-    *,
-    cut: bool,
-) -> BoolArray:
-    """Tell which clustered localizations have a run of fewer than three."""
-    demoted = np.zeros(len(label), dtype=bool)
-    if k < SMALLEST:
-        demoted[order] = True
-        return demoted
-    blocks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-    # Whether the three nearest join is all that matters, unless a run may be cut short by steps
-    # further out.
-    nearest = [] if cut else [search.query(block, SMALLEST).indices for block in blocks]
-    while True:
-        before = demoted.copy()
-        for number, block in enumerate(blocks):
-            if cut:
-                step, _ = _runs(search, block, label, rank, demoted, k, cut=True)
-                demoted[block] = np.bincount(step, minlength=len(block)) <= SMALLEST
-            else:
-                joins = _joins(nearest[number], block, label, rank, demoted)
-                demoted[block] = ~joins.all(axis=1)
-        if (demoted == before).all():
-            return demoted
+class _Runs(NamedTuple):
+    """How far each clustered localization may walk before anything is demoted.
 
-
-def _joins(
-    indices: IntArray, own: IntArray, label: IntArray, rank: IntArray, demoted: BoolArray
-) -> BoolArray:
-    """Tell which neighbours have the label of their localization when its turn comes."""
-    same = label[indices] == label[own, None]
-    return np.asarray(same & ~(demoted[indices] & (rank[indices] < rank[own, None])))
-
-
-def _runs(
-    search: NeighbourSearch,
-    block: IntArray,
-    label: IntArray,
-    rank: IntArray,
-    demoted: BoolArray,
-    k: int,
-    *,
-    cut: bool,
-) -> tuple[IntArray, IntArray]:
-    """Return the runs of a block of localizations as pairs of step and member, itself first."""
-    steps, members = [np.arange(len(block))], [block]
-    todo = np.arange(len(block))
-    for window in (k,) if cut else (min(WINDOW, k), k):
-        near = search.query(block[todo], window)
-        joins = _joins(near.indices, block[todo], label, rank, demoted)
-        length = np.where(joins.all(axis=1), window, joins.argmin(axis=1))
-        if cut:
-            length = _cut_short(near.distances, length)
-        # Those whose run fills the window are looked at again with all k neighbours.
-        done = (length < window) | (window == k)
-        taken = np.arange(window) < length[:, None]
-        taken[~done] = False
-        steps.append(np.repeat(todo, taken.sum(axis=1)))
-        members.append(near.indices[taken])
-        todo = todo[~done]
-        if len(todo) == 0:
-            break
-    return np.concatenate(steps), np.concatenate(members)
-
-
-def _cut_short(distances: npt.NDArray[np.floating[Any]], length: IntArray) -> IntArray:
-    """Cut each run after the neighbour from which on the next step is outlying."""
-    steps = np.diff(distances, axis=1)
-    steps[np.arange(1, distances.shape[1]) >= length[:, None]] = np.nan
-    short = length.copy()
-    several = length > 1
-    of_run = steps[several]
-    deviation = np.abs(of_run - np.nanmedian(of_run, axis=1, keepdims=True))
-    outlying = deviation > OUTLYING * np.nanmedian(deviation, axis=1, keepdims=True)
-    short[several] = np.where(outlying.any(axis=1), outlying.argmax(axis=1) + 1, length[several])
-    return short
-
-
-def _take_ids(cluster: IntArray, step: IntArray, member: IntArray, n_steps: int, n_ids: int) -> int:
-    """Let the steps of a block take ids, one after the other, and write them to `cluster`.
-
-    Each step gives all its members the lowest id that any of them has, or a new one. The id a
-    member has is that of the last step before which had the same member; so a step's id is the
-    lowest among those it can be traced back to. Steps pass ids on to the next that share a member
-    until nothing changes; following one ancestor at twice the distance each time (`ancestor`)
-    takes the logarithm of the longest chain of steps instead of its length.
-
-    Returns the number of ids given so far.
+    `begin` and `n_members` tell where the run of each position begins in `member`, the neighbours
+    of all runs one after the other, and how many it has; `distance` is theirs where runs are to be
+    cut, and empty where not.
     """
-    by_member = np.lexsort((step, member))
-    step, member = step[by_member], member[by_member]
-    is_first = np.r_[True, member[1:] != member[:-1]]
-    none = np.iinfo(np.int64).max
-    had = cluster[member[is_first]]
-    value = np.full(n_steps, none)
-    known = had >= 0
-    np.minimum.at(value, step[is_first][known], had[known])
-    later = np.flatnonzero(~is_first)
-    source, target = step[later - 1], step[later]
-    # Every step passes an id on, so that only those without a known id and without a step before
-    # them start a new cluster.
-    is_new = value == none
-    is_new[target] = False
-    value[is_new] = n_ids + np.arange(is_new.sum())
-    ancestor = np.arange(n_steps)
-    ancestor[target] = source
-    while True:
-        before = value.copy()
-        np.minimum.at(value, target, value[source])
-        np.minimum(value, value[ancestor], out=value)
-        ancestor = ancestor[ancestor]
-        if (value == before).all():
-            break
-    is_last = np.r_[member[1:] != member[:-1], True]
-    cluster[member[is_last]] = value[step[is_last]]
-    return n_ids + int(is_new.sum())
+
+    begin: IntArray
+    n_members: IntArray
+    member: IntArray
+    distance: FloatArray
+
+
+def _find_runs(search: NeighbourSearch, label: IntArray, k: int, *, cut: bool) -> _Runs:
+    """Find the runs of clustered localizations."""
+
+    def walk(subset: IntArray, near: Neighbours) -> tuple[IntArray, IntArray, Neighbours]:
+        other = label[near.indices] != label[subset, None]
+        length = np.where(other.any(axis=1), other.argmax(axis=1), k)
+        taken = np.arange(k) < length[:, None]
+        distances = near.distances[taken] if cut else np.empty(0, dtype=np.float32)
+        return subset, length, Neighbours(distances, near.indices[taken])
+
+    found = list(search.chunks(k, walk, indices=True, wanted=label > 0))
+    n_members = np.zeros(len(label), dtype=np.int32)
+    begin = np.zeros(len(label), dtype=np.int64)
+    n_before = 0
+    for subset, length, _ in found:
+        n_members[subset] = length
+        begin[subset] = n_before + np.cumsum(length) - length
+        n_before += int(length.sum())
+    member = np.concatenate([near.indices for *_, near in found])
+    distance = np.concatenate([near.distances for *_, near in found])
+    return _Runs(begin, n_members, member, distance)
+
+
+def _by_descending_score(score: npt.NDArray[np.floating[Any]], positions: FloatArray) -> IntArray:
+    """Order localizations by score, equal ones by position."""
+    order = np.argsort(-score, kind="stable")
+    in_order = score[order]
+    equal = in_order[1:] == in_order[:-1]
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+    # Few are; a sort of all by three keys would take several times as long.
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((*positions[rows].T[::-1], -score[rows]))]
+    return order
 
 
 def _drop_small(cluster: IntArray) -> IntArray:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from caml.errors import ScenarioError
-from caml.neighbours import nearest_neighbours
 from caml.simulate import Scenario, simulate
 from caml.train.pool import Pool, PoolSettings, build_pool, digest
 
@@ -41,7 +41,8 @@ def test_distances_are_those_of_the_simulated_images(pool: Pool) -> None:
     for number in range(4):
         generator = np.random.default_rng(np.random.SeedSequence((SMALL.seed, number)))
         simulation = simulate(SCENARIOS[number % 2], seed=generator)
-        distances = nearest_neighbours(simulation.localizations, 30).distances.astype(np.float32)
+        positions = simulation.localizations.positions
+        distances = np.asarray(cKDTree(positions).query(positions, 31)[0])[:, 1:].astype(np.float32)
         measured += [
             (tuple(row), label)
             for row, label in zip(distances.tolist(), simulation.true_label.tolist(), strict=True)

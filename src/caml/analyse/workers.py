@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from typing import Protocol, TypeVar
 
+from caml._machine import n_threads, use_threads
+
 __all__ = ["check_stop", "in_processes", "uninterrupted"]
 
 Job = TypeVar("Job")
@@ -93,7 +95,7 @@ def _in_pool(
     lost: list[Job] = []
     interruption: KeyboardInterrupt | None = None
     with ProcessPoolExecutor(
-        n_jobs, mp_context=context, initializer=_at_start, initargs=(stop,)
+        n_jobs, mp_context=context, initializer=_at_start, initargs=(stop, n_threads() // n_jobs)
     ) as executor:
         while running or (todo and interruption is None and not lost):
             try:
@@ -158,8 +160,9 @@ def _interrupts_taken() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _at_start(stop: _Event) -> None:
-    """Leave Ctrl-C to the parent, and remember how it asks to stop."""
+def _at_start(stop: _Event, n_of_threads: int) -> None:
+    """Leave Ctrl-C to the parent, remember how it asks to stop, and share the cores."""
     global _stop
+    use_threads(n_of_threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stop = stop

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from caml.errors import ModelError
-from caml.features import FEATURES
+from caml.features import BOUNDS, FEATURES
 from caml.models.card import ModelCard
+from caml.models.separable import SeparableNetwork
 
 __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 
@@ -44,6 +45,7 @@ class Model:
     card: ModelCard
     weights: bytes = field(repr=False)
     _session: Any = field(init=False, repr=False)
+    _separable: SeparableNetwork | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the weights against the card and make them ready to run."""
@@ -61,6 +63,8 @@ class Model:
             )
         options = ort.SessionOptions()
         options.log_severity_level = 3
+        # Chunks run side by side; more threads in each would only wait for each other.
+        options.intra_op_num_threads = 1
         try:
             session = ort.InferenceSession(
                 self.weights, options, providers=["CPUExecutionProvider"]
@@ -75,6 +79,8 @@ class Model:
                 f"{[[self.card.k], [n_outputs]]}: k or the labels on the card are wrong"
             )
         object.__setattr__(self, "_session", session)
+        separable = SeparableNetwork.read(self.weights, BOUNDS[self.card.input])
+        object.__setattr__(self, "_separable", separable)
 
     def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Run the network.
@@ -99,6 +105,8 @@ class Model:
                 f"{self.card.name} looks at {self.card.k} neighbours; got input of shape "
                 f"{features.shape}"
             )
+        if self._separable is not None:
+            return self._separable.predict(features)
         name = self._session.get_inputs()[0].name
         batches = (features[start : start + BATCH] for start in range(0, len(features), BATCH))
         scores = [self._session.run(None, {name: batch})[0] for batch in batches]

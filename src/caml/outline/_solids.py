@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from caml._arrays import FloatArray, IntArray
-from caml.segment import SMALLEST
+from caml._chain import SMALLEST
 
 __all__ = ["MAX_VOXELS", "solid_parts"]
 

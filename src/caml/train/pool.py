@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from caml._arrays import IntArray
+from caml._machine import use_threads
 from caml._version import __version__
 from caml.errors import ScenarioError
-from caml.neighbours import NeighbourSearch
+from caml.neighbours import Neighbours, NeighbourSearch
 from caml.simulate import Scenario, simulate
 
 __all__ = ["Pool", "PoolSettings", "build_pool", "digest"]
@@ -221,7 +223,9 @@ def _map(
         yield from map(image, range(n_images))
         return
     # Spawned, not forked: the training framework's threads do not survive a fork.
-    with ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn")) as executor:
+    with ProcessPoolExecutor(
+        n_jobs, mp_context=get_context("spawn"), initializer=use_threads, initargs=(1,)
+    ) as executor:
         yield from executor.map(image, range(n_images), chunksize=8)
 
 
@@ -267,9 +271,25 @@ def _measure_image(
     subset = np.concatenate(drawn)
     if len(search) <= settings.k:
         subset = subset[:0]
-    neighbours = search.query(subset, settings.k) if len(subset) else None
-    distances = np.empty((0, settings.k)) if neighbours is None else neighbours.distances
-    return distances.astype(np.float32), truth[subset].astype(np.uint8)
+    return _distances(search, subset, settings.k), truth[subset].astype(np.uint8)
+
+
+def _distances(search: NeighbourSearch, subset: IntArray, k: int) -> npt.NDArray[np.float32]:
+    """Measure the distances of some positions to their neighbours, correctly rounded."""
+    distances = np.empty((len(search), k), dtype=np.float32)
+
+    def measure(chunk: IntArray, near: Neighbours) -> None:
+        apart = np.zeros(near.indices.shape)
+        for axis in search.positions.T:
+            apart += (axis[near.indices] - axis[chunk, None]) ** 2
+        distances[chunk] = np.sort(np.sqrt(apart), axis=1)
+
+    wanted = np.zeros(len(search), dtype=bool)
+    wanted[subset] = True
+    if len(subset):
+        for _ in search.chunks(k, measure, indices=True, wanted=wanted):
+            pass
+    return distances[subset]
 
 
 def _balanced_draw(label: npt.NDArray[np.uint8], settings: PoolSettings) -> npt.NDArray[np.int64]:

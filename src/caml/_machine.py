@@ -1,0 +1,108 @@
+"""What this machine is asked to do: on how many cores, in threads, compiled or not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["compiler_is_loaded", "in_threads", "n_threads", "pays_to_compile", "use_threads"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# From so many values on, compiled functions are used. Below, SciPy and NumPy take half a second at
+# most, and nobody waits for a compiler. Both give the same, to the last bit.
+COMPILED_FROM = 6_000_000
+
+_chosen: list[int] = []
+
+
+def pays_to_compile(n_values: int) -> bool:
+    """Tell whether so many values are worth a compiled function.
+
+    Parameters
+    ----------
+    n_values : int
+        How many: localizations times neighbours.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    return n_values >= COMPILED_FROM
+
+
+def compiler_is_loaded() -> bool:
+    """Tell whether this process has paid for the compiler already.
+
+    Returns
+    -------
+    bool
+        True once any compiled function was used.
+    """
+    return "caml._compile" in sys.modules
+
+
+def n_threads() -> int:
+    """Tell how many threads to use: the cores that this process may run on, unless it was told.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if _chosen:
+        return _chosen[0]
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_threads(n: int) -> None:
+    """Choose how many threads this process uses, where it shares the cores with others.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    """
+    _chosen[:] = [max(1, n)]
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Call a function with each item, in threads.
+
+    Parameters
+    ----------
+    function : callable
+        What to do; worth it where it lets go of the interpreter's lock.
+    items : iterable
+        What to do it with.
+
+    Yields
+    ------
+    object
+        The results, in the order of the items. Only a few are computed ahead of the one that is
+        taken, so that memory does not grow with the number of items.
+    """
+    n = n_threads()
+    if n == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(n, thread_name_prefix="caml") as pool:
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                ahead.append(pool.submit(function, item))
+                if len(ahead) > 2 * n:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
