@@ -24,7 +24,8 @@ def join(
     member: Sequence[int],
     distance: Sequence[float],
     cluster: MutableSequence[int],
-) -> None:
+    founder: MutableSequence[int],
+) -> int:
     """Take localizations one after the other and give them and their runs cluster ids.
 
     Parameters
@@ -39,6 +40,13 @@ def join(
         The distance of each member, where runs are cut at outlying steps; empty where they are not.
     cluster : mutable sequence of int
         The id of each localization, −1 at first; ids are given from 0 on.
+    founder : mutable sequence of int
+        Room for the localization that each id was first given to, as many as in `order`.
+
+    Returns
+    -------
+    int
+        How many ids were given; some of them may have no localization left.
     """
     demoted = -2
     n_ids = 0
@@ -59,6 +67,7 @@ def join(
                 lowest = one
         if lowest < 0:
             lowest = n_ids
+            founder[n_ids] = own
             n_ids += 1
         cluster[own] = lowest
         for i in range(first, first + n):
@@ -66,6 +75,7 @@ def join(
     for i in range(len(cluster)):
         if cluster[i] == demoted:
             cluster[i] = -1
+    return n_ids
 
 
 def cut_short(distance: Sequence[float]) -> int:

@@ -15,4 +15,4 @@ __all__ = ["join_arrays"]
 register_jitable(_chain.cut_short)
 
 # Takes arrays where `join` takes lists.
-join_arrays: Callable[..., None] = compiled(_chain.join)
+join_arrays: Callable[..., int] = compiled(_chain.join)

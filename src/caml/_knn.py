@@ -96,7 +96,9 @@ class Tree:
         list(in_threads(lambda node: _build(x, y, z, order, boxes, n, *node), nodes))
         return tree
 
-    def distances(self, start: int, stop: int, k: int) -> Single:
+    def distances(
+        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
+    ) -> Single:
         """Measure the distances to the nearest neighbours of some positions.
 
         Parameters
@@ -105,14 +107,17 @@ class Tree:
             Which positions, in the order of the tree: whole leaves, the last of all excepted.
         k : int
             How many neighbours, below `n`.
+        wanted : ndarray of shape (stop − start,), bool, optional
+            Which of these to ask for; all by default.
 
         Returns
         -------
-        ndarray of shape (stop − start, k), float32, nm
+        ndarray of shape (n_wanted, k), float32, nm
             Nearest first, the position itself left out.
         """
-        wanted = np.ones(stop - start, dtype=np.bool_)
-        found = np.empty((len(wanted), k), dtype=np.float32)
+        if wanted is None:
+            wanted = np.ones(stop - start, dtype=np.bool_)
+        found = np.empty((int(wanted.sum()), k), dtype=np.float32)
         self._search(start, wanted, None, found, None)
         return found
 

@@ -18,7 +18,7 @@ from caml.localizations import Localizations, as_positions
 from caml.models import Model, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
 
-__all__ = ["Classification", "classify"]
+__all__ = ["Classification", "classify", "labels"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,10 +132,28 @@ def classify(
             stacklevel=2,
         )
     every = search.expand(score, np.nan)
-    measured = ~np.isnan(every if every.ndim == 1 else every[:, 0])
-    label = np.full(len(every), -1, dtype=np.int8)
-    if n_labels == 2:
-        label[measured] = every[measured] >= threshold
+    return Classification(every, labels(every, threshold))
+
+
+def labels(score: npt.NDArray[np.floating[Any]], threshold: float = 0.5) -> npt.NDArray[np.int8]:
+    """Tell labels from scores.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_localizations,) or (n_localizations, n_labels)
+        The network's output; NaN where it was not measured.
+    threshold : float, default 0.5
+        A score of at least this is clustered; not looked at where there are several labels.
+
+    Returns
+    -------
+    ndarray of shape (n_localizations,), int8
+        0 not clustered, 1 clustered, 2… other kinds; −1 where it was not measured.
+    """
+    measured = ~np.isnan(score if score.ndim == 1 else score[:, 0])
+    label = np.full(len(score), -1, dtype=np.int8)
+    if score.ndim == 1:
+        label[measured] = score[measured] >= threshold
     else:
-        label[measured] = every[measured].argmax(axis=1)
-    return Classification(every, label)
+        label[measured] = score[measured].argmax(axis=1)
+    return label

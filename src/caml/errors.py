@@ -10,6 +10,7 @@
     │   └── ModelError            a network: its name, its files, its input
     ├── MissingFileError          a file that is not there (also a FileNotFoundError)
     ├── OutputError               a result that cannot be written (also an OSError)
+    ├── WorkersError              processes or a cluster of machines that cannot do the work
     └── MissingExtraError         an optional dependency (also an ImportError)
 
     CamlWarning (UserWarning)     the result stands, and something should be known
@@ -36,6 +37,7 @@ __all__ = [
     "RegionError",
     "ScenarioError",
     "TableError",
+    "WorkersError",
 ]
 
 
@@ -84,6 +86,10 @@ class MissingFileError(CamlError, FileNotFoundError):
 
 class OutputError(CamlError, OSError):
     """A result that cannot be written."""
+
+
+class WorkersError(CamlError, RuntimeError):
+    """Processes, or a Dask cluster, that cannot be reached or cannot do the work."""
 
 
 class MissingExtraError(CamlError, ImportError):

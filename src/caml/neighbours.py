@@ -49,7 +49,9 @@ class _Tree(Protocol):
     @property
     def order(self) -> npt.NDArray[np.int32]: ...
 
-    def distances(self, start: int, stop: int, k: int) -> npt.NDArray[np.float32]: ...
+    def distances(
+        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
+    ) -> npt.NDArray[np.float32]: ...
 
     def neighbours(
         self, start: int, stop: int, k: int, wanted: BoolArray | None = None
@@ -243,15 +245,18 @@ def _chunks(
 
     def search(start: int) -> Found | None:
         subset = tree.order[start : start + CHUNK]
+        asked = None if wanted is None else wanted[subset]
         stop = start + len(subset)
+        if asked is not None:
+            subset = subset[asked]
+        if len(subset) == 0:
+            return None
         if indices:
-            asked = None if wanted is None else wanted[subset]
             found = Neighbours(*tree.neighbours(start, stop, k, asked))
-            subset = subset if asked is None else subset[asked]
         else:
-            distances = tree.distances(start, stop, k)
+            distances = tree.distances(start, stop, k, asked)
             found = Neighbours(distances, np.empty((len(subset), 0), dtype=np.int32))
-        return function(subset.astype(np.int64), found) if len(subset) else None
+        return function(subset.astype(np.int64), found)
 
     for result in in_threads(search, range(0, len(tree.order), CHUNK)):
         if result is not None:
@@ -266,8 +271,10 @@ class _SciPyTree:
         # Consecutive queries in the tree's own order visit the same nodes.
         self.order: npt.NDArray[np.int32] = self._tree.indices.astype(np.int32)
 
-    def distances(self, start: int, stop: int, k: int) -> npt.NDArray[np.float32]:
-        return self.neighbours(start, stop, k)[0]
+    def distances(
+        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
+    ) -> npt.NDArray[np.float32]:
+        return self.neighbours(start, stop, k, wanted)[0]
 
     def neighbours(
         self, start: int, stop: int, k: int, wanted: BoolArray | None = None

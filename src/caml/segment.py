@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from caml._arrays import FloatArray, IntArray
+from caml._arrays import BoolArray, FloatArray, IntArray
 from caml._chain import SMALLEST, join
 from caml._machine import compiler_is_loaded
 from caml.classify import Classification
@@ -169,13 +169,11 @@ def segment(
         raise InputError(f"no method is called {method!r}; there are: {', '.join(METHODS)}")
     search = search or NeighbourSearch(positions)
     label = classification.label[search.rows]
-    # Scores saturate: equal ones are told apart by position, so that the order of the table's rows
-    # does not matter.
     clustered = np.flatnonzero(label > 0)
     score = classification.confidence[search.rows[clustered]]
-    order = clustered[_by_descending_score(score, search.positions[clustered])]
+    order = clustered[by_descending_score(score, search.positions[clustered])]
     cluster = METHODS[method](search, label, order, min(k, len(search) - 1))
-    cluster, _ = renumber(_drop_small(cluster))
+    cluster, _ = renumber(drop_small(cluster))
     members = np.flatnonzero(cluster >= 0)
     firsts = members[np.unique(cluster[members], return_index=True)[1]]
     return Segmentation(search.expand(cluster, -1), label=label[firsts])
@@ -213,37 +211,43 @@ def nearest_neighbour_chain(
     difference (Williamson et al. 2020, Methods and Supplementary Methods). The distance to the
     first neighbour is no such difference.
     """
-    cluster = np.full(len(label), -1, dtype=np.int64)
     if k < SMALLEST or len(order) == 0:
-        return cluster
-    cut = len(order) > CUT_ABOVE * len(label)
-    runs = _find_runs(search, label, k, cut=cut)
-    if compiler_is_loaded():
-        from caml._chain_compiled import join_arrays
-
-        join_arrays(order, runs.begin, runs.n_members, runs.member, runs.distance, cluster)
-        return cluster
-    ids = cluster.tolist()
-    join(
-        order.tolist(),
-        runs.begin.tolist(),
-        runs.n_members.tolist(),
-        runs.member.tolist(),
-        runs.distance.tolist(),
-        ids,
-    )
-    return np.array(ids, dtype=np.int64)
+        return np.full(len(label), -1, dtype=np.int64)
+    cut = is_cut(len(order), len(label))
+    cluster, _ = join_runs(order, find_runs(search, label, k, cut=cut))
+    return cluster
 
 
 METHODS = {"nearest_neighbour_chain": nearest_neighbour_chain}
 
 
-class _Runs(NamedTuple):
+def is_cut(n_clustered: int, n_distinct: int) -> bool:
+    """Tell whether so much is clustered that runs are cut at outlying steps.
+
+    Parameters
+    ----------
+    n_clustered, n_distinct : int
+        How many distinct positions are clustered, and how many there are.
+
+    Returns
+    -------
+    bool
+        True above 95 %.
+    """
+    return n_clustered > CUT_ABOVE * n_distinct
+
+
+class Runs(NamedTuple):
     """How far each clustered localization may walk before anything is demoted.
 
-    `begin` and `n_members` tell where the run of each position begins in `member`, the neighbours
-    of all runs one after the other, and how many it has; `distance` is theirs where runs are to be
-    cut, and empty where not.
+    Parameters
+    ----------
+    begin, n_members : ndarray of shape (n_distinct,)
+        Where the run of each position begins in `member`, and how many members it has.
+    member : ndarray of shape (n_members_of_all,)
+        The neighbours of all runs, one run after the other.
+    distance : ndarray of shape (n_members_of_all,) or (0,), nm
+        Of the members, where runs are to be cut; empty where not.
     """
 
     begin: IntArray
@@ -252,8 +256,34 @@ class _Runs(NamedTuple):
     distance: FloatArray
 
 
-def _find_runs(search: NeighbourSearch, label: IntArray, k: int, *, cut: bool) -> _Runs:
-    """Find the runs of clustered localizations."""
+def find_runs(
+    search: NeighbourSearch,
+    label: IntArray,
+    k: int,
+    *,
+    cut: bool,
+    wanted: BoolArray | None = None,
+) -> Runs:
+    """Find the runs of clustered localizations.
+
+    Parameters
+    ----------
+    search : NeighbourSearch
+        Of the localizations.
+    label : ndarray of shape (n_distinct,)
+        The label of each distinct position; above 0 is clustered.
+    k : int
+        How many neighbours a run may have.
+    cut : bool
+        Whether runs are to be cut, which takes their distances.
+    wanted : ndarray of shape (n_distinct,), bool, optional
+        Whose runs are wanted; by default those of all that are clustered.
+
+    Returns
+    -------
+    Runs
+        Of no members for all others.
+    """
 
     def walk(subset: IntArray, near: Neighbours) -> tuple[IntArray, IntArray, Neighbours]:
         other = label[near.indices] != label[subset, None]
@@ -262,7 +292,8 @@ def _find_runs(search: NeighbourSearch, label: IntArray, k: int, *, cut: bool) -
         distances = near.distances[taken] if cut else np.empty(0, dtype=np.float32)
         return subset, length, Neighbours(distances, near.indices[taken])
 
-    found = list(search.chunks(k, walk, indices=True, wanted=label > 0))
+    wanted = label > 0 if wanted is None else wanted & (label > 0)
+    found = list(search.chunks(k, walk, indices=True, wanted=wanted)) if wanted.any() else []
     n_members = np.zeros(len(label), dtype=np.int32)
     begin = np.zeros(len(label), dtype=np.int64)
     n_before = 0
@@ -270,13 +301,68 @@ def _find_runs(search: NeighbourSearch, label: IntArray, k: int, *, cut: bool) -
         n_members[subset] = length
         begin[subset] = n_before + np.cumsum(length) - length
         n_before += int(length.sum())
-    member = np.concatenate([near.indices for *_, near in found])
-    distance = np.concatenate([near.distances for *_, near in found])
-    return _Runs(begin, n_members, member, distance)
+    none = Neighbours(np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int32))
+    parts = [none, *(near for *_, near in found)]
+    member = np.concatenate([near.indices for near in parts])
+    return Runs(begin, n_members, member, np.concatenate([near.distances for near in parts]))
 
 
-def _by_descending_score(score: npt.NDArray[np.floating[Any]], positions: FloatArray) -> IntArray:
-    """Order localizations by score, equal ones by position."""
+def join_runs(order: IntArray, runs: Runs) -> tuple[IntArray, IntArray]:
+    """Take localizations one after the other and give them and their runs cluster ids.
+
+    Parameters
+    ----------
+    order : ndarray of shape (n_clustered,)
+        The clustered ones, by descending score.
+    runs : Runs
+        Theirs.
+
+    Returns
+    -------
+    cluster : ndarray of shape (n_distinct,)
+        The id of each, −1 for none; some ids may have no localization left.
+    founder : ndarray of shape (n_ids,)
+        The localization that each id was first given to.
+    """
+    cluster = np.full(len(runs.begin), -1, dtype=np.int64)
+    founder = np.empty(len(order), dtype=np.int64)
+    if compiler_is_loaded():
+        from caml._chain_compiled import join_arrays
+
+        n_ids = join_arrays(order, *runs, cluster, founder)
+        return cluster, founder[:n_ids]
+    ids, founders = cluster.tolist(), founder.tolist()
+    n_ids = join(
+        order.tolist(),
+        runs.begin.tolist(),
+        runs.n_members.tolist(),
+        runs.member.tolist(),
+        runs.distance.tolist(),
+        ids,
+        founders,
+    )
+    return np.array(ids, dtype=np.int64), np.array(founders[:n_ids], dtype=np.int64)
+
+
+def by_descending_score(score: npt.NDArray[np.floating[Any]], positions: FloatArray) -> IntArray:
+    """Order localizations by score, equal ones by position.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n,)
+        Their scores.
+    positions : ndarray of shape (n, 2 or 3), nm
+        Where they are.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Their indices, the highest score first.
+
+    Notes
+    -----
+    Scores saturate: without the position, the order of the table's rows would matter.
+    """
     order = np.argsort(-score, kind="stable")
     in_order = score[order]
     equal = in_order[1:] == in_order[:-1]
@@ -287,8 +373,19 @@ def _by_descending_score(score: npt.NDArray[np.floating[Any]], positions: FloatA
     return order
 
 
-def _drop_small(cluster: IntArray) -> IntArray:
-    """Take the id from clusters of fewer than three."""
+def drop_small(cluster: IntArray) -> IntArray:
+    """Take the id from clusters of fewer than three.
+
+    Parameters
+    ----------
+    cluster : ndarray of shape (n_distinct,)
+        Cluster ids, −1 for none.
+
+    Returns
+    -------
+    ndarray of shape (n_distinct,)
+        The ids of larger ones.
+    """
     counts = np.bincount(cluster[cluster >= 0], minlength=1)
     small = (cluster >= 0) & (counts[cluster] < SMALLEST)
     return np.where(small, -1, cluster)
