@@ -1,7 +1,8 @@
 """Clusters become objects: their outlines, and their volumes in 3D.
 
-`_clusters` measures ε and takes clusters apart, `_discs` unites discs as polygons in the plane,
-`_solids` unites balls as voxels in space.
+`_clusters` hands clusters out to threads in batches, `_parts` measures ε of each and takes it
+apart, `_discs` unites discs as polygons in the plane, `_solids` unites balls as voxels in space,
+`_near` tells who is near whom.
 """
 
 from caml.outline._clusters import outline
