@@ -340,6 +340,39 @@ def test_axes_are_those_of_a_filled_ellipse_and_ellipsoid() -> None:
         assert clusters["minor_axis_nm"][0] == pytest.approx(40, rel=0.01)
 
 
+# --- many at a time ---
+
+
+def test_many_clusters_are_described_as_each_alone() -> None:
+    generator = np.random.default_rng(7)
+    n, size = 9000, 16
+    # More than a thread gets at a time, of clusters and of localizations.
+    ids = generator.permutation(np.repeat(np.arange(n), size))
+    centres = generator.uniform(0, 1e5, (n, 2))
+    positions = centres[ids] + generator.normal(0, 20, (len(ids), 2))
+    shapes = shapely.buffer(shapely.points(centres), generator.uniform(5, 50, n), quad_segs=2)
+    moved = shapely.transform(shapes[::3], lambda xy: xy + np.array([20, 5]))
+    shapes[::3] = shapely.difference(shapes[::3], moved)
+    region = Region(shapely.Point(5e4, 5e4).buffer(5e4))
+    description = describe(
+        Localizations(positions, region=region), Segmentation(ids, outlines=shapes)
+    )
+    clusters = description.clusters
+    assert np.array_equal(clusters["n_localizations"], np.full(n, size))
+    assert np.array_equal(clusters["area_nm2"], shapely.area(shapes))
+    assert np.array_equal(clusters["perimeter_nm"], shapely.length(shapes))
+    hulls = shapely.area(shapely.convex_hull(shapes))
+    assert np.array_equal(clusters["solidity"], shapely.area(shapes) / hulls)
+    touches = ~shapely.contains_properly(region.polygon, shapes)
+    assert 0 < touches.sum() < n
+    assert np.array_equal(clusters["touches_border"], touches)
+    inside = region.contains(positions).sum()
+    assert description.summary["n_localizations"].tolist() == [inside]
+    for one in (0, 17, n - 1):
+        mean = positions[ids == one].mean(axis=0)
+        assert clusters[["x_nm", "y_nm"]].to_numpy()[one] == pytest.approx(mean)
+
+
 # --- 3D ---
 
 

@@ -283,7 +283,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert run("analyse", cell, "--out", tmp_path / "out") == 1
     assert "disk is full" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

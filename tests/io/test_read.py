@@ -282,7 +282,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="is a folder; give the files in it"):
+    with pytest.raises(TableError, match="this is a folder; give the files in it"):
         read(tmp_path)
 
 

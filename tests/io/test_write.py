@@ -191,7 +191,6 @@ def test_what_the_system_refuses_is_explained(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", refuse)
     monkeypatch.setattr(os, "fsync", refuse)
     frame = pd.DataFrame({"a": [1]})
     with pytest.raises(OutputError, match=f"a.csv cannot be written: .*{message}"):

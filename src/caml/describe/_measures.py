@@ -11,6 +11,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from caml._arrays import FloatArray, IntArray
+from caml.describe._parts import in_parts
 from caml.localizations import AXES, Localizations
 from caml.segment import Segmentation
 
@@ -56,20 +57,27 @@ def identity(segmentation: Segmentation, rows: IntArray) -> Columns:
 
 def outlines(segmentation: Segmentation, n_localizations: IntArray, n_dimensions: int) -> Columns:
     """Measure the outlines and volumes."""
-    area = shapely.area(segmentation.outlines)
-    perimeter = shapely.length(segmentation.outlines)
+    # Of 25,000 outlines with 150 corners each the hulls take 0.58 s on one core, 0.30 s on two;
+    # leaving corners out that cannot be on a hull takes longer than it saves.
+    area, perimeter, hull = in_parts(_sizes, segmentation.outlines, 1 << 10).T
     columns: Columns = {
         "area_nm2": area,
         "perimeter_nm": perimeter,
         "density_per_um2": ratio(n_localizations, area * 1e-6),
         "circularity": ratio(4 * np.pi * area, perimeter**2),
-        "solidity": ratio(area, shapely.area(shapely.convex_hull(segmentation.outlines))),
+        "solidity": ratio(area, hull),
     }
     if n_dimensions == 3:
         volume = np.asarray(segmentation.volumes_nm3, dtype=float)
         columns["volume_nm3"] = volume
         columns["density_per_um3"] = ratio(n_localizations, volume * 1e-9)
     return columns
+
+
+def _sizes(outlines: npt.NDArray[np.object_]) -> FloatArray:
+    """Measure the area, the perimeter and the area of the hull of each outline."""
+    hulls = shapely.area(shapely.convex_hull(outlines))
+    return np.column_stack((shapely.area(outlines), shapely.length(outlines), hulls))
 
 
 def members(localizations: Localizations, segmentation: Segmentation, rows: IntArray) -> Columns:

@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.describe._measures import Columns, ratio
+from caml.describe._parts import in_parts
 from caml.localizations import Localizations, Region
 from caml.segment import Segmentation
 
-__all__ = ["Place", "region_place", "relative_density", "summary", "touches_border", "whole_image"]
+__all__ = [
+    "Place",
+    "finite",
+    "region_place",
+    "relative_density",
+    "summary",
+    "touches_border",
+    "whole_image",
+]
 
 
 # What a summary gives the median and quartiles of.
@@ -53,36 +63,58 @@ def whole_image(localizations: Localizations, centroids: FloatArray) -> Place:
     """Outline the image: its region where known, else the convex hull of the localizations."""
     if localizations.region is not None:
         return region_place(localizations, centroids, localizations.region, "")
-    finite = localizations.finite
-    flat = localizations.positions[finite, :2]
+    known = finite(localizations)
+    flat = localizations.positions[known, :2]
     # A line through all positions has the same hull and is one object, where points are many.
     hull = shapely.convex_hull(shapely.linestrings(flat)) if len(flat) > 1 else shapely.Polygon()
     if not isinstance(hull, shapely.Polygon):
         hull = shapely.Polygon()
     everything = np.ones(len(centroids), dtype=bool)
-    return Place("", hull, finite, everything, _depth(localizations))
+    return Place("", hull, known, everything, _depth(localizations))
 
 
 def region_place(
     localizations: Localizations, centroids: FloatArray, region: Region, name: str
 ) -> Place:
     """Find what lies in a region."""
-    shapely.prepare(region.polygon)
     return Place(
         name,
         region.polygon,
-        localizations.finite & region.contains(localizations.positions),
-        region.contains(centroids),
+        finite(localizations) & _contained(region.polygon, localizations.positions),
+        _contained(region.polygon, centroids),
         _depth(localizations),
     )
 
 
+def finite(localizations: Localizations) -> BoolArray:
+    """Tell which localizations have a finite position, column by column: ten times as fast."""
+    columns = [np.isfinite(column) for column in localizations.positions.T]
+    return np.asarray(np.logical_and.reduce(columns))
+
+
+def _contained(polygon: shapely.Polygon | shapely.MultiPolygon, positions: FloatArray) -> BoolArray:
+    """Tell which positions lie in a polygon or on its outline."""
+
+    def some(positions: FloatArray) -> BoolArray:
+        own = _prepared(polygon)
+        return np.asarray(shapely.intersects_xy(own, positions[:, 0], positions[:, 1]))
+
+    return in_parts(some, positions, 1 << 16)
+
+
+def _prepared(polygon: shapely.Polygon | shapely.MultiPolygon) -> shapely.Geometry:
+    """Copy a polygon and prepare it: what is prepared grows as it is used, by one thread only."""
+    own: shapely.Geometry = shapely.from_wkb(shapely.to_wkb(polygon))
+    shapely.prepare(own)
+    return own
+
+
 def _depth(localizations: Localizations) -> float:
     """Measure the range of z of the whole image; 0 in 2D."""
-    finite = localizations.finite
-    if localizations.n_dimensions == 2 or not finite.any():
+    if localizations.n_dimensions == 2:
         return 0.0
-    return float(np.ptp(localizations.positions[finite, 2]))
+    known = finite(localizations)
+    return float(np.ptp(localizations.positions[known, 2])) if known.any() else 0.0
 
 
 def relative_density(
@@ -107,8 +139,11 @@ def touches_border(
     touches = np.ones(len(outlines), dtype=bool)
     for number, place in enumerate(places):
         mine = np.flatnonzero(home == number)
-        shapely.prepare(place.polygon)
-        touches[mine] = ~shapely.contains_properly(place.polygon, outlines[mine])
+
+        def properly(some: npt.NDArray[np.object_], place: Place = place) -> BoolArray:
+            return np.asarray(shapely.contains_properly(_prepared(place.polygon), some))
+
+        touches[mine] = ~in_parts(properly, outlines[mine], 1 << 12)
     return touches
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from caml.errors import TableError
 from caml.io._names import unique_names
-from caml.io.parsed import Check, Parsed
+from caml.io.parsed import Check, Parsed, Ranges
 
 __all__ = ["parse", "recognises"]
 
@@ -41,7 +41,7 @@ def recognises(path: Path, head: bytes) -> bool:  # noqa: ARG001 (parsers share 
     return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
 
 
-def parse(path: Path, head: bytes, check: Check) -> Parsed:  # noqa: ARG001
+def parse(path: Path, head: bytes, check: Check, ranges: Ranges = None) -> Parsed:  # noqa: ARG001
     """Read the table at /locs.
 
     Parameters
@@ -52,6 +52,8 @@ def parse(path: Path, head: bytes, check: Check) -> Parsed:  # noqa: ARG001
         How it begins.
     check : callable
         Takes the names of the columns, and raises if they cannot be used.
+    ranges : callable, optional
+        Not used: every row is read.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from caml.errors import DataWarning, MissingFileError, TableError
+from caml.errors import (
+    DataWarning,
+    InputError,
+    MissingFileError,
+    NothingFoundWarning,
+    TableError,
+)
 from caml.io import hdf5, parquet, text
 from caml.io._files import check_exists, check_pixel_size, explained
 from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, recognise_and_assign
-from caml.io.parsed import Parsed, numbers
+from caml.io.parsed import ROW, Parsed, numbers
 from caml.localizations import FURTHEST_NM, Localizations, as_positions
 
 __all__ = ["read"]
@@ -33,6 +41,7 @@ def read(
     *,
     pixel_size_nm: float | None = None,
     columns: Mapping[str, str] | None = None,
+    box: tuple[float, float, float, float] | None = None,
 ) -> Localizations:
     r"""Read a localization table.
 
@@ -41,6 +50,8 @@ def read(
     path : str or path-like
         The file: csv, tsv or txt (ThunderSTORM, N-STORM, ONI, DECODE, plain), parquet, or
         Picasso's hdf5. What it is shows in its contents; the ending of its name does not matter.
+        Or a folder of parquet files that are the parts of one table, in the order of the numbers in
+        their names.
     pixel_size_nm : float, optional
         The size of a camera pixel, nm, for tables in pixels; it counts before one that the file
         gives. In a plain table that names no unit, it says that x, y and the uncertainty are in
@@ -48,12 +59,18 @@ def read(
     columns : mapping of str to str, optional
         The columns of x, y, z, frame, channel or uncertainty where their names do not say so: a
         name or a number from 0, with the unit behind it where it is not nm (``{"x": "0 [px]"}``).
+    box : tuple of four floats, optional
+        ``(x_min, y_min, x_max, y_max)``, nm: read the localizations in it and on its edge only.
+        From parquet, which says where the rows of each of its parts lie, no more is read than
+        needed. The index of the table, called ``row``, then holds the number of each row in the
+        whole table, from 0, and `result_table` makes a column of it.
 
     Returns
     -------
     Localizations
         Positions in nm, in the order of the table, with every column of it; in 3D if there is a z
-        that is not the same everywhere.
+        that is not the same everywhere (in the whole table, as far as the file says so). Without
+        localizations in the box, none, and a warning.
 
     Raises
     ------
@@ -62,7 +79,7 @@ def read(
     TableError
         If it is not a localization table; the line is named where there is one.
     InputError
-        If the pixel size is not a positive number.
+        If the pixel size is not a positive number, or the box not four in this order.
 
     Examples
     --------
@@ -76,6 +93,8 @@ def read(
     """
     path = Path(path)
     check_pixel_size(pixel_size_nm)
+    if box is not None:
+        _check_box(box)
     with explained(lambda problem: TableError(problem, path=path)):
         head = _head(path)
         key = _parser(path, head)
@@ -85,11 +104,17 @@ def read(
                 names, key, columns, pixels=pixel_size_nm is not None, path=path
             )
 
-        parsed: Parsed = PARSERS[key].parse(path, head, check)
-        if parsed.table.empty:
+        def ranges(names: Sequence[str]) -> dict[int, tuple[float, float]]:
+            _, sources = check(names)
+            return {} if box is None else _ranges(box, sources, pixel_size_nm, path)
+
+        parsed: Parsed = PARSERS[key].parse(path, head, check, ranges if box else None)
+        if (parsed.table.shape[0] if parsed.n_rows is None else parsed.n_rows) == 0:
             raise TableError("the file holds a header and no localizations", path=path)
         table_format, sources = check([str(name) for name in parsed.table.columns])
         size = _pixel_size(parsed, sources, pixel_size_nm, path)
+        if box is not None:
+            parsed = _within(parsed, box, sources, size, path)
         return _localizations(parsed, table_format, sources, size, path)
 
 
@@ -106,8 +131,10 @@ def _localizations(
         for axis in ("x", "y", "z")
         for source in sources.get(axis, ())
     ]
-    if len(axes) == 3 and not _varies(axes[2]):
-        axes.pop()
+    if len(axes) == 3:
+        varies = parsed.varying.get(sources["z"][0].column)
+        if not (_varies(axes[2]) if varies is None else varies):
+            axes.pop()
     positions = as_positions(np.column_stack(axes))
     n_bad = int((~np.isfinite(positions).all(axis=1)).sum())
     if n_bad:
@@ -118,8 +145,10 @@ def _localizations(
     used = PX in {source.unit for role in sources.values() for source in role}
     scale = f", pixel size {pixel_size_nm:g} nm" if pixel_size_nm is not None and used else ""
     n, n_dimensions = positions.shape
+    of_all = "" if parsed.n_rows is None else f" of {parsed.n_rows}"
     line = (
-        f"read {n} localizations in {n_dimensions}D from {path.name} ({table_format.name}{scale})"
+        f"read {n}{of_all} localizations in {n_dimensions}D from {path.name} "
+        f"({table_format.name}{scale})"
     )
     return Localizations(
         positions,
@@ -132,6 +161,91 @@ def _localizations(
     )
 
 
+def _check_box(box: Sequence[float]) -> None:
+    """Refuse a box that is none."""
+    try:
+        x_min, y_min, x_max, y_max = map(float, box)
+    except (TypeError, ValueError):
+        x_min = y_min = x_max = y_max = math.nan
+    if not (x_min < x_max and y_min < y_max):
+        raise InputError(
+            "a box is (x_min, y_min, x_max, y_max) in nm, with x_min < x_max and y_min < y_max; "
+            f"got {box!r}"
+        )
+
+
+def _ranges(
+    box: tuple[float, float, float, float],
+    sources: Mapping[str, tuple[Source, ...]],
+    pixel_size_nm: float | None,
+    path: Path,
+) -> dict[int, tuple[float, float]]:
+    """Tell in the unit of the file where x and y must lie, not too narrowly: `_within` decides."""
+    _check_pixel_size_known(sources, pixel_size_nm, "", path)
+    found = {}
+    for role, low, high in zip("xy", box[:2], box[2:], strict=True):
+        (source,) = sources[role]
+        factor = {NM: 1.0, UM: 1e3, PX: pixel_size_nm or math.nan}[source.unit]
+        # What a conversion there and back rounds off is far less.
+        found[source.column] = (
+            (low - 1e-9 * abs(low)) / factor,
+            (high + 1e-9 * abs(high)) / factor,
+        )
+    return found
+
+
+def _within(
+    parsed: Parsed,
+    box: tuple[float, float, float, float],
+    sources: Mapping[str, tuple[Source, ...]],
+    pixel_size_nm: float | None,
+    path: Path,
+) -> Parsed:
+    """Leave out the rows whose position is not in the box, or not usable."""
+    in_nm = {
+        role: _in_nm(numbers(parsed, source.column, path), source.unit, pixel_size_nm)
+        for role in ("x", "y")
+        for source in sources[role]
+    }
+    inside = np.ones(len(parsed.table), dtype=bool)
+    for role, low, high in zip("xy", box[:2], box[2:], strict=True):
+        inside &= (in_nm[role] >= low) & (in_nm[role] <= high)
+    kept = np.flatnonzero(inside)
+    rows = kept if parsed.rows is None else parsed.rows[kept]
+    varying, line_of = parsed.varying, parsed.line_of
+    if parsed.rows is None and "z" in sources:
+        z = sources["z"][0].column
+        varying = {z: _varies(numbers(parsed, z, path))}
+    if not len(rows):
+        message = f"{path}: no localizations lie in the box {box!r} (nm)"
+        warnings.warn(NothingFoundWarning(message), stacklevel=3)
+    table = parsed.table.iloc[kept]
+    table.index = pd.Index(rows, name=ROW)
+    return Parsed(
+        table,
+        parsed.pixel_size_nm,
+        parsed.no_pixel_size,
+        None if line_of is None else lambda row: line_of(int(rows[row])),
+        rows,
+        len(parsed.table) if parsed.n_rows is None else parsed.n_rows,
+        varying,
+    )
+
+
+def _check_pixel_size_known(
+    sources: Mapping[str, tuple[Source, ...]], size: float | None, looked: str, path: Path
+) -> None:
+    """Refuse positions in pixels of no known size."""
+    needed = [axis for axis in ("x", "y", "z") if any(s.unit == PX for s in sources.get(axis, ()))]
+    if needed and size is None:
+        tried = f" ({looked})" if looked else ""
+        raise TableError(
+            f"{', '.join(needed)} are in pixels and the file gives no pixel size{tried}; give the "
+            "size of a camera pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)",
+            path=path,
+        )
+
+
 def _pixel_size(
     parsed: Parsed,
     sources: Mapping[str, tuple[Source, ...]],
@@ -139,16 +253,13 @@ def _pixel_size(
     path: Path,
 ) -> float | None:
     """Decide on the pixel size: the user's, or the file's; and whether one is needed."""
-    needed = [axis for axis in ("x", "y", "z") if any(s.unit == PX for s in sources.get(axis, ()))]
-    of_any_use = needed or any(s.unit == PX for s in sources.get("uncertainty", ()))
     size = given if given is not None else parsed.pixel_size_nm
-    if needed and size is None:
-        tried = f" ({parsed.no_pixel_size})" if parsed.no_pixel_size else ""
-        raise TableError(
-            f"{', '.join(needed)} are in pixels and the file gives no pixel size{tried}; give the "
-            "size of a camera pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)",
-            path=path,
-        )
+    _check_pixel_size_known(sources, size, parsed.no_pixel_size, path)
+    of_any_use = any(
+        source.unit == PX
+        for role in ("x", "y", "z", "uncertainty")
+        for source in sources.get(role, ())
+    )
     if given is not None and not of_any_use:
         _warn(
             f"{path}: positions are in nm, so the pixel size of {given:g} nm was not used; if they "
@@ -178,6 +289,9 @@ def _frame(
     """Take frames as whole numbers; some programs write them as 7.0."""
     if "frame" not in sources:
         return None
+    column = parsed.table.iloc[:, sources["frame"][0].column]
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and column.max() < 2**53:
+        return column.to_numpy().astype(np.int64)
     columns = _columns("frame", parsed, sources, path)
     if columns is None:
         return None
@@ -246,6 +360,8 @@ def _channel(parsed: Parsed, sources: Mapping[str, tuple[Source, ...]]) -> npt.N
 
 def _head(path: Path) -> bytes:
     """Read how the file begins."""
+    if path.is_dir():
+        return b""
     check_exists(path, instead="give the files in it")
     if not path.is_file():
         raise MissingFileError(f"{path} is a pipe or device; save its contents to a file first")

@@ -12,6 +12,7 @@ import pandas as pd
 from caml.errors import InputError, TableError
 from caml.io._names import free_name, unique_names
 from caml.io.formats import NM, assign, recognise
+from caml.io.parsed import ROW
 from caml.localizations import AXES, Localizations
 
 __all__ = ["result_table"]
@@ -45,8 +46,9 @@ def result_table(
     Returns
     -------
     DataFrame
-        Every row and column of the input, in its order; then x_nm, y_nm (z_nm) where the input
-        has no positions in nm, and region, score (score_0, score_1, …), label and cluster.
+        Every row and column of the input, in its order; then row, the number of each in the whole
+        table, where only those in a box were read; x_nm, y_nm (z_nm) where the input has no
+        positions in nm; and region, score (score_0, score_1, …), label and cluster.
 
     Raises
     ------
@@ -65,6 +67,8 @@ def result_table(
     """
     n = len(localizations)
     added: dict[str, npt.NDArray[Any]] = {}
+    if localizations.table.index.name == ROW:
+        added[ROW] = localizations.table.index.to_numpy()
     if not _is_in_nm(localizations):
         added |= {AXES[axis]: column for axis, column in enumerate(localizations.positions.T)}
     if region is not None:
