@@ -1,54 +1,128 @@
-"""Time the search of 100 neighbours, by the order of the queries.
+"""Time the search for nearest neighbours against the trees that people use.
 
-    python benchmarks/bench_neighbours.py
+    pip install pykdtree
+    python benchmarks/bench_neighbours.py            # some 10 minutes; --quick for one
 
-Half-clustered localizations (20 within 50 nm). `caml.neighbours` takes queries in the tree's own
-order; SciPy's k-d tree asked in the order of the table is the peer. Prints a Markdown table.
+Half-clustered localizations (20 within 50 nm). Every search is asked for the distances to k
+neighbours of each localization, its tree built anew each time; repeats of all are interleaved, and
+medians shown. SciPy's tree is asked in the order of its own leaves (its best) and in that of the
+table. A peer that would take minutes is asked for a sample of the localizations, those of some
+whole neighbourhoods, and its tree for all. Prints a Markdown table.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
+from machine import machine
 from scipy.spatial import cKDTree
 
 from caml.neighbours import NeighbourSearch
 from caml.simulate import Scenario, simulate
 
-K = 100
-SIZES = (20_000, 100_000, 500_000)
+SIZES = (10_000, 100_000, 500_000, 1_000_000, 10_000_000)
+DENSITIES = (50, 500)
+# So many queries times neighbours are asked of a peer at most.
+SAMPLE = 20_000_000
+REPEATS = 3
+
+
+def positions_of(n: int, density: float) -> np.ndarray:
+    """Simulate one cell, and lay as many of it side by side as it takes."""
+    one = min(n, 1_000_000)
+    scenario = Scenario(
+        density=density,
+        n_per_cluster=20,
+        radius_nm=50 if density < 100 else 30,
+        percent_clustered=50,
+        field_um=float(np.sqrt(one / density / 0.28)),
+    )
+    cell = np.asarray(simulate(scenario, seed=one).localizations.positions)
+    extent = np.ptp(cell, axis=0).max() + 1000
+    copies = [cell + np.array([i % 4, i // 4]) * extent for i in range(round(n / one))]
+    return np.random.default_rng(0).permutation(np.concatenate(copies))
+
+
+def ours(positions: np.ndarray, k: int) -> float:
+    start = time.perf_counter()
+    for _ in NeighbourSearch(positions).chunks(k, lambda *_: None):
+        pass
+    return (time.perf_counter() - start) / len(positions)
+
+
+def scipy_sorted(positions: np.ndarray, k: int) -> float:
+    return _scipy(positions, k, in_order=True)
+
+
+def scipy_unsorted(positions: np.ndarray, k: int) -> float:
+    return _scipy(positions, k, in_order=False)
+
+
+def _scipy(positions: np.ndarray, k: int, *, in_order: bool) -> float:
+    start = time.perf_counter()
+    tree = cKDTree(positions)
+    build = time.perf_counter() - start
+    n = min(len(positions), SAMPLE // k)
+    asked = tree.indices[:n] if in_order else np.arange(n)
+    start = time.perf_counter()
+    for first in range(0, n, 16_384):
+        tree.query(positions[asked[first : first + 16_384]], k + 1, workers=-1)
+    return build / len(positions) + (time.perf_counter() - start) / n
+
+
+def pykdtree(positions: np.ndarray, k: int) -> float:
+    from pykdtree.kdtree import KDTree
+
+    start = time.perf_counter()
+    tree = KDTree(positions)
+    build = time.perf_counter() - start
+    n = min(len(positions), SAMPLE // k)
+    order = np.lexsort(np.floor(positions[:n] / 1000).T)
+    start = time.perf_counter()
+    for first in range(0, n, 16_384):
+        tree.query(positions[order[first : first + 16_384]], k + 1)
+    return build / len(positions) + (time.perf_counter() - start) / n
+
+
+SEARCHES: dict[str, Callable[[np.ndarray, int], float]] = {
+    "caml": ours,
+    "SciPy, leaf by leaf": scipy_sorted,
+    "SciPy, in the table's order": scipy_unsorted,
+    "pykdtree": pykdtree,
+}
 
 
 def main() -> None:
-    print(
-        "| localizations | build s | caml µs per localization | SciPy in the table's order µs "
-        "| ratio |"
-    )
-    print("|---|---|---|---|---|")
-    for n in SIZES:
-        scenario = Scenario(density=100, field_um=float(np.sqrt(n / 100 / 0.28)))
-        positions = np.asarray(simulate(scenario, seed=n).localizations.positions)
-        generator = np.random.default_rng(0)
-        positions = generator.permutation(positions)
-        start = time.perf_counter()
-        search = NeighbourSearch(positions)
-        build = time.perf_counter() - start
-        tree = cKDTree(positions)
-        start = time.perf_counter()
-        for _ in search.chunks(K):
-            pass
-        ours = time.perf_counter() - start
-        start = time.perf_counter()
-        for first in range(0, n, 16_384):
-            tree.query(positions[first : first + 16_384], K + 1, workers=-1)
-        peer = time.perf_counter() - start
-        count = len(positions)
-        print(
-            f"| {count:,} | {build:.2f} | {ours / count * 1e6:.1f} "
-            f"| {peer / count * 1e6:.1f} | {peer / ours:.2f} |",
-            flush=True,
-        )
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="two sizes, once each")
+    quick = parser.parse_args().quick
+    print(machine())
+    print()
+    print("µs per localization, tree and queries; in brackets how many times as long as caml")
+    print()
+    print(f"| localizations | per µm² | k | {' | '.join(SEARCHES)} |")
+    print("|---|---|---|" + "---|" * len(SEARCHES))
+    # Compiled once for good; that is no part of a search.
+    ours(positions_of(100_000, 100), 100)
+    for n in SIZES[:2] if quick else SIZES:
+        for density in DENSITIES:
+            positions = positions_of(n, density)
+            for k in (100, 1000):
+                if k == 1000 and n > 1_000_000:
+                    continue
+                times: dict[str, list[float]] = {name: [] for name in SEARCHES}
+                for _ in range(1 if quick else REPEATS):
+                    for name, search in SEARCHES.items():
+                        times[name].append(search(positions, k) * 1e6)
+                medians = {name: float(np.median(found)) for name, found in times.items()}
+                best = medians["caml"]
+                cells = [f"{best:.2f}"] + [
+                    f"{value:.1f} ({value / best:.1f}×)" for value in list(medians.values())[1:]
+                ]
+                print(f"| {len(positions):,} | {density} | {k} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -96,9 +96,7 @@ class Tree:
         list(in_threads(lambda node: _build(x, y, z, order, boxes, n, *node), nodes))
         return tree
 
-    def distances(
-        self, start: int, stop: int, k: int, wanted: BoolArray | None = None
-    ) -> Single:
+    def distances(self, start: int, stop: int, k: int, wanted: BoolArray | None = None) -> Single:
         """Measure the distances to the nearest neighbours of some positions.
 
         Parameters

@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["compiler_is_loaded", "in_threads", "n_threads", "pays_to_compile", "use_threads"]
+__all__ = [
+    "compiler_is_loaded",
+    "in_threads",
+    "memory_bytes",
+    "n_threads",
+    "pays_to_compile",
+    "use_threads",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,6 +53,20 @@ def compiler_is_loaded() -> bool:
         True once any compiled function was used.
     """
     return "caml._compile" in sys.modules
+
+
+def memory_bytes() -> int:
+    """Tell how much memory this machine has.
+
+    Returns
+    -------
+    int
+        In bytes; where it does not say, that of a laptop.
+    """
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 8 << 30
 
 
 def n_threads() -> int:

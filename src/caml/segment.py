@@ -363,7 +363,7 @@ def by_descending_score(score: npt.NDArray[np.floating[Any]], positions: FloatAr
     -----
     Scores saturate: without the position, the order of the table's rows would matter.
     """
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score)
     in_order = score[order]
     equal = in_order[1:] == in_order[:-1]
     tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))

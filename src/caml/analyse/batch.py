@@ -2,86 +2,47 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import hashlib
 import logging
-import os
-import platform
+import shutil
 import time
 import traceback
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from caml._machine import memory_bytes
 from caml._version import __version__
 from caml.analyse.chain import RESULTS, Analysis, Format, analyse, rounded
+from caml.analyse.crew import Crew, Dask, crew
+from caml.analyse.jobs import Job, as_text, check_free, plan, remove_partial
+from caml.analyse.ledger import Ledger, Outcome, identity
+from caml.analyse.record import Settings, arguments, record
+from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
 from caml.analyse.workers import check_stop, in_processes, uninterrupted
 from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
-from caml.io import read, whole_folder, write_json, write_table
+from caml.io import is_parquet, parquet_rows, read, whole_folder, write_json, write_table
 from caml.localizations import Region
-from caml.models import ModelCard, load_model
+from caml.models import load_model
 
 __all__ = ["Batch", "Outcome", "Picture", "analyse_files"]
 
 logger = logging.getLogger(__name__)
 
+# Files that are done, while others are not.
+UNFINISHED = ".unfinished"
+
+# What an analysis in memory takes, its table included (benchmarks/bench_scale.py: 320).
+BYTES_PER_LOCALIZATION = 400
+
 # Draws an analysis into a folder; the figures live above this floor and are handed down.
 Picture = Callable[[Analysis, Path], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What is the same for all files of a batch."""
-
-    model: str = "XPILJZ"
-    threshold: float = 0.5
-    regions: tuple[Region, ...] = ()
-    pixel_size_nm: float | None = None
-    columns: Mapping[str, str] | None = None
-    file_format: Format = "csv"
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Outcome:
-    """What became of one file.
-
-    Parameters
-    ----------
-    path : Path
-        The input.
-    folder : Path
-        Where its results are, if there are any.
-    error : str
-        Why there are none; empty if all went well.
-    warnings : tuple of str
-        What should be known of the results.
-    summary : DataFrame
-        Its rows of the summary.
-    sha256 : str
-        Of the input.
-    seconds : dict of str to float
-        How long each stage took.
-    details : str
-        The traceback of an error that caml did not foresee.
-    """
-
-    path: Path
-    folder: Path
-    error: str = ""
-    warnings: tuple[str, ...] = ()
-    summary: pd.DataFrame = field(default_factory=pd.DataFrame)
-    sha256: str = ""
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    details: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +72,13 @@ def analyse_files(
     columns: Mapping[str, str] | None = None,
     file_format: Format = "csv",
     n_jobs: int = 1,
+    scheduler: str | None = None,
+    tile_size: int | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     picture: Picture | None = None,
     on_outcome: Callable[[Outcome, int, int], None] | None = None,
+    on_progress: Callable[[Path, str, float], None] | None = None,
 ) -> Batch:
     """Analyse files and write a folder of results for each, a summary and a record of the run.
 
@@ -136,13 +101,24 @@ def analyse_files(
     file_format : {"csv", "parquet"}, default "csv"
         Of the localizations' tables.
     n_jobs : int, default 1
-        How many files at once, each in a process of its own.
+        How many files at once, each in a process of its own; of a table that is analysed in tiles,
+        how many tiles.
+    scheduler : str, optional
+        The address of a Dask scheduler whose workers do the work instead.
+    tile_size : int, optional
+        Analyse tables in parquet in tiles of about so many localizations, with the same results. By
+        default those that would not fit in memory are.
     overwrite : bool, default False
         Whether earlier results in `out` are replaced.
+    resume : bool, default False
+        Whether to go on with what an interrupted run left in `out`.
     picture : callable, optional
         Draws each analysis into its folder.
     on_outcome : callable, optional
         Called as each file is done, with the outcome, how many are done, and how many there are.
+    on_progress : callable, optional
+        Called now and then, where files are analysed one after the other, with the file, the stage
+        and the share of it that is done.
 
     Returns
     -------
@@ -154,7 +130,10 @@ def analyse_files(
     ModelError
         If there is no such network.
     OutputError
-        If `out` holds earlier results and `overwrite` is false, or cannot be written.
+        If `out` holds earlier results and `overwrite` is false, an unfinished run is not resumed or
+        was another one, or it cannot be written.
+    WorkersError
+        If the scheduler cannot be reached, or its workers cannot do it.
     """
     out = Path(out)
     card = load_model(model).card
@@ -165,26 +144,53 @@ def analyse_files(
         pixel_size_nm=pixel_size_nm,
         columns=columns,
         file_format=file_format,
+        tile_size=tile_size,
         overwrite=overwrite,
     )
-    jobs = _plan([Path(path) for path in paths], out)
-    is_new = _check_free(out, jobs, overwrite=overwrite)
+    jobs = plan([Path(path) for path in paths], out)
+    ledger = Ledger(out / UNFINISHED)
+    is_new = check_free(out, jobs, overwrite=overwrite, resume=resume and ledger.root.is_dir())
     start = time.perf_counter()
-    outcomes: dict[Path, Outcome] = {}
+    manifest = {
+        "version": __version__,
+        "network": card.sha256,
+        "inputs": identity([path for path, _ in jobs]),
+        "arguments": arguments(settings),
+    }
+    outcomes = ledger.begin(manifest, resume=resume, overwrite=overwrite)
+    resumed = sorted(outcomes)
+    todo = [job for job in jobs if job[1].name not in outcomes]
+    for _, folder in todo:
+        remove_partial(folder)
+        if not resume:
+            shutil.rmtree(unfinished(folder), ignore_errors=True)
     interrupted = True
     try:
-        for outcome in _run(jobs, settings, picture, n_jobs):
-            outcomes[outcome.folder] = outcome
-            if on_outcome is not None:
-                on_outcome(outcome, len(outcomes), len(jobs))
+        has_tiles = any(_is_tiled(job, settings) for job in todo)
+        with crew(scheduler, n_jobs if has_tiles else 1) as hands:
+            for outcome in _run(todo, settings, picture, n_jobs, hands, on_progress):
+                outcomes[outcome.folder.name] = outcome
+                ledger.note(outcome)
+                if on_outcome is not None:
+                    on_outcome(outcome, len(outcomes), len(jobs))
         interrupted = False
     finally:
-        done = tuple(outcomes[folder] for _, folder in jobs if folder in outcomes)
+        done = tuple(outcomes[folder.name] for _, folder in jobs if folder.name in outcomes)
         batch = Batch(done, _join([one.summary for one in done]))
-        record = _record(batch, settings, card, jobs, interrupted=interrupted)
-        record["arguments"] |= {"out": _text(out), "n_jobs": n_jobs}
-        record["seconds"] = round(time.perf_counter() - start, 3)
-        _conclude(batch, out, record, overwrite=overwrite, is_new=is_new)
+        kept = record(done, settings, card, jobs, interrupted=interrupted)
+        kept["arguments"] |= {
+            "out": as_text(out),
+            "overwrite": overwrite,
+            "n_jobs": n_jobs,
+            "scheduler": scheduler,
+        }
+        kept["resumed"] = resumed
+        kept["seconds"] = round(time.perf_counter() - start, 3)
+        goes_on = any(unfinished(folder).exists() for _, folder in jobs)
+        is_whole = not interrupted and not any(one.error for one in done)
+        if is_whole or (all(one.error for one in done) and not goes_on):
+            ledger.end()
+        _conclude(batch, out, kept, overwrite=overwrite or resume, is_new=is_new)
     return batch
 
 
@@ -203,82 +209,39 @@ def _conclude(
                 out.rmdir()  # only if it is empty
 
 
-def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Give every file a folder of its own, even where file names are the same."""
-    unique = list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
-    # Picasso writes a yaml beside each table, and both come with a pattern such as folder/*.
-    tables = {path.with_suffix("") for path in unique if path.suffix.lower() in (".hdf5", ".h5")}
-    unique = [
-        path
-        for path in unique
-        if not (path.suffix.lower() in (".yaml", ".yml") and path.with_suffix("") in tables)
-    ]
-    stems = Counter(_folder_name(path).casefold() for path in unique)
-    jobs: list[tuple[Path, Path]] = []
-    taken = {"summary.csv", "run.json"}
-    for path in unique:
-        name = _folder_name(path)
-        if stems[name.casefold()] > 1:
-            # Most often cell_1.csv of several conditions' folders: the folder tells them apart.
-            name = f"{path.absolute().parent.name}_{name}"
-        candidate, number = name, 1
-        while candidate.casefold() in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate.casefold())
-        jobs.append((path, out / candidate))
-    return jobs
-
-
-def _folder_name(path: Path) -> str:
-    """Return a file's name without its ending, as a name that every file system takes."""
-    return _text(path.stem).strip(". ") or "table"
-
-
-def _text(path: str | Path) -> str:
-    """Return a path as text; bytes in it that are no text become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "_")
-
-
-def _check_free(out: Path, jobs: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
-    """Refuse to touch earlier results or inputs before anything is computed.
-
-    Returns whether the folder of results was made here.
-    """
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file: --out takes a folder")
-    wanted = [*(folder for _, folder in jobs), out / "summary.csv", out / "run.json"]
-    existing = [path for path in wanted if path.exists()]
-    if existing and not overwrite:
-        names = ", ".join(path.name for path in existing[:5])
-        more = f" and {len(existing) - 5} more" if len(existing) > 5 else ""
-        raise OutputError(
-            f"{out} holds earlier results ({names}{more}): choose another --out, or replace them "
-            "with --overwrite"
-        )
-    replaced = {path.resolve() for path in existing}
-    for path, _ in jobs:
-        if not replaced.isdisjoint((path.resolve(), *path.resolve().parents)):
-            raise OutputError(
-                f"{path} is an input and lies in results that would be replaced: choose another "
-                "--out"
-            )
-    is_new = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    return is_new
-
-
 def _run(
-    jobs: Sequence[tuple[Path, Path]], settings: Settings, picture: Picture | None, n_jobs: int
+    jobs: Sequence[Job],
+    settings: Settings,
+    picture: Picture | None,
+    n_jobs: int,
+    hands: Crew,
+    on_progress: Callable[[Path, str, float], None] | None,
 ) -> Iterator[Outcome]:
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
+    tiled = [job for job in jobs if _is_tiled(job, settings)]
+    others = [job for job in jobs if job not in tiled]
     one = functools.partial(_analyse_file, settings=settings, picture=picture)
-    if n_jobs <= 1 or len(jobs) == 1:
-        return map(one, jobs)
-    return in_processes(one, jobs, n_jobs, _without_result)
+    if isinstance(hands, Dask) and not tiled:
+        yield from hands.each(one, others)
+    elif n_jobs <= 1 or len(others) <= 1:
+        yield from (one(job, on_progress=on_progress) for job in others)
+    else:
+        yield from in_processes(one, others, n_jobs, _without_result)
+    for job in tiled:
+        yield _analyse_in_tiles(job, settings, hands, on_progress)
+
+
+def _is_tiled(job: Job, settings: Settings) -> bool:
+    """Tell whether a file is analysed in tiles: a table in parquet, by wish or by its size."""
+    path, _ = job
+    if settings.regions or not is_parquet(path):
+        return False
+    if settings.tile_size is not None:
+        return True
+    try:
+        return parquet_rows(path) * BYTES_PER_LOCALIZATION > memory_bytes() / 2
+    except CamlError:
+        return False  # reading it will tell why
 
 
 def _without_result(job: tuple[Path, Path], error: BaseException) -> Outcome:
@@ -292,41 +255,90 @@ def _without_result(job: tuple[Path, Path], error: BaseException) -> Outcome:
 
 
 def _analyse_file(
-    job: tuple[Path, Path], *, settings: Settings, picture: Picture | None
+    job: Job,
+    *,
+    settings: Settings,
+    picture: Picture | None,
+    on_progress: Callable[[Path, str, float], None] | None = None,
 ) -> Outcome:
-    """Analyse one file and write its folder; a failure is an outcome too."""
+    """Analyse one file and write its folder."""
+    path, folder = job
+
+    def report(stage: str, share: float) -> None:
+        check_stop()
+        if on_progress is not None:
+            on_progress(path, stage, share)
+
+    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+        start = time.perf_counter()
+        localizations = read(path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns)
+        seconds = {"read": round(time.perf_counter() - start, 3)}
+        analysis = analyse(
+            replace(localizations, name=folder.name),
+            model=settings.model,
+            threshold=settings.threshold,
+            regions=settings.regions,
+            progress=report,
+        )
+        start = time.perf_counter()
+        with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
+            analysis.write(partial, file_format=settings.file_format)
+            if picture is not None:
+                picture(analysis, partial)
+        seconds |= analysis.seconds
+        seconds["write"] = round(time.perf_counter() - start, 3)
+        return analysis.description.summary, seconds
+
+    return _outcome(job, work)
+
+
+def _analyse_in_tiles(
+    job: Job,
+    settings: Settings,
+    hands: Crew,
+    on_progress: Callable[[Path, str, float], None] | None,
+) -> Outcome:
+    """Analyse one table tile by tile, going on with what an earlier run left of it."""
+    path, folder = job
+
+    def report(stage: str, share: float) -> None:
+        if on_progress is not None:
+            on_progress(path, stage, share)
+
+    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+        return analyse_tiled(
+            path,
+            folder,
+            model=settings.model,
+            threshold=settings.threshold,
+            pixel_size_nm=settings.pixel_size_nm,
+            columns=settings.columns,
+            tile_size=settings.tile_size or TILE_SIZE,
+            crew=hands,
+            overwrite=settings.overwrite,
+            resume=True,
+            progress=report,
+        )
+
+    return _outcome(job, work)
+
+
+def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]) -> Outcome:
+    """Do the work on one file; a failure is an outcome too."""
     path, folder = job
     noted: list[warnings.WarningMessage] = []
     sha256 = ""
     try:
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always", CamlWarning)
-            start = time.perf_counter()
             sha256 = _sha256(path)
             check_stop()
-            localizations = read(
-                path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
-            )
-            seconds = {"read": round(time.perf_counter() - start, 3)}
-            analysis = analyse(
-                replace(localizations, name=folder.name),
-                model=settings.model,
-                threshold=settings.threshold,
-                regions=settings.regions,
-                progress=lambda _stage, _share: check_stop(),
-            )
-            start = time.perf_counter()
-            with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
-                analysis.write(partial, file_format=settings.file_format)
-                if picture is not None:
-                    picture(analysis, partial)
-            seconds |= analysis.seconds
-            seconds["write"] = round(time.perf_counter() - start, 3)
+            summary, seconds = work()
         return Outcome(
             path=path,
             folder=folder,
             warnings=_texts(noted),
-            summary=analysis.description.summary,
+            summary=summary,
             sha256=sha256,
             seconds=seconds,
         )
@@ -375,50 +387,3 @@ def _sha256(path: Path) -> str:
     except OSError:
         pass
     return ""
-
-
-def _record(
-    batch: Batch,
-    settings: Settings,
-    card: ModelCard,
-    jobs: Sequence[tuple[Path, Path]],
-    *,
-    interrupted: bool,
-) -> dict[str, Any]:
-    """Write down what was run on what, so that it can be repeated and cited."""
-    packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime")
-    finished = {one.folder for one in batch.outcomes}
-    return {
-        "caml": __version__,
-        "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
-        "interrupted": interrupted,
-        "arguments": {
-            "model": settings.model,
-            "threshold": settings.threshold,
-            "regions": [
-                {"name": region.name, "wkt": region.polygon.wkt} for region in settings.regions
-            ],
-            "pixel_size_nm": settings.pixel_size_nm,
-            "columns": dict(settings.columns) if settings.columns else None,
-            "format": settings.file_format,
-            "overwrite": settings.overwrite,
-        },
-        "model": asdict(card),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in packages},
-        },
-        "inputs": [
-            {
-                "path": _text(one.path),
-                "folder": one.folder.name,
-                "sha256": one.sha256,
-                "error": one.error,
-                "details": one.details,
-                "warnings": list(one.warnings),
-                "seconds": dict(one.seconds),
-            }
-            for one in batch.outcomes
-        ],
-        "not_analysed": [_text(path) for path, folder in jobs if folder not in finished],
-    }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml.cli.progress import Progress
+
 if TYPE_CHECKING:
     from caml.analyse import Outcome
     from caml.localizations import Region
@@ -85,9 +87,23 @@ class Number(click.FloatRange):
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Files at once.",
+    help="Files, or tiles of a large one, at once.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Let the workers of a Dask cluster do it: tcp://HOST:PORT of its scheduler.",
+)
+@click.option(
+    "--tile",
+    "tile_size",
+    type=click.IntRange(min=1_000),
+    metavar="N",
+    help="Analyse parquet tables in tiles of N localizations, with the same results; those too "
+    "large for memory always are.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 def analyse(
     files: tuple[Path, ...],
     out: Path,
@@ -99,7 +115,10 @@ def analyse(
     columns: str | None,
     file_format: str,
     n_jobs: int,
+    scheduler: str | None,
+    tile_size: int | None,
     overwrite: bool,
+    resume: bool,
 ) -> int:
     """Find, outline and describe the clusters in localization tables.
 
@@ -113,29 +132,43 @@ def analyse(
       outlines.geojson   the outlines, nm
       overview.png       a picture
     and beside them summary.csv (a row per image) and run.json (what was done).
+
+    A table in parquet that is too large for memory is analysed in tiles. Its localizations and
+    outlines are then folders of parquet files, and there is no picture.
     """
     from caml.analyse import analyse_files
     from caml.plot import save_overview
 
+    if tile_size is not None and region_texts:
+        raise click.UsageError("--tile is of whole tables: leave out either it or --region")
+    if overwrite and resume:
+        raise click.UsageError("--resume goes on, --overwrite starts anew: leave out one of them")
     regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
 
-    def report(outcome: Outcome, n_done: int, n_all: int) -> None:
-        _report(outcome, f"[{n_done}/{n_all}] " if n_all > 1 else "")
+    with Progress() as progress:
 
-    batch = analyse_files(
-        files,
-        out,
-        model=model,
-        threshold=threshold,
-        regions=regions,
-        pixel_size_nm=pixel_size_nm,
-        columns=_columns(columns),
-        file_format="parquet" if file_format == "parquet" else "csv",
-        n_jobs=n_jobs,
-        overwrite=overwrite,
-        picture=save_overview,
-        on_outcome=report,
-    )
+        def report(outcome: Outcome, n_done: int, n_all: int) -> None:
+            progress.clear(n_done, n_all)
+            _report(outcome, f"[{n_done}/{n_all}] " if n_all > 1 else "")
+
+        batch = analyse_files(
+            files,
+            out,
+            model=model,
+            threshold=threshold,
+            regions=regions,
+            pixel_size_nm=pixel_size_nm,
+            columns=_columns(columns),
+            file_format="parquet" if file_format == "parquet" else "csv",
+            n_jobs=n_jobs,
+            scheduler=scheduler,
+            tile_size=tile_size,
+            overwrite=overwrite,
+            resume=resume,
+            picture=save_overview,
+            on_outcome=report,
+            on_progress=progress.show,
+        )
     n_failed = sum(bool(one.error) for one in batch.outcomes)
     if n_failed < len(batch.outcomes):
         click.echo(f"summary: {out / 'summary.csv'}")

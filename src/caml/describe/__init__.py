@@ -4,6 +4,8 @@
 up, `_describe` puts both into tables.
 """
 
-from caml.describe._describe import Description, Scored, describe
+from caml.describe._describe import Description, Scored, conclude, describe
+from caml.describe._measures import Columns
+from caml.describe._places import Place
 
-__all__ = ["Description", "Scored", "describe"]
+__all__ = ["Columns", "Description", "Place", "Scored", "conclude", "describe"]

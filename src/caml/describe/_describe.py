@@ -17,7 +17,7 @@ from caml.errors import InputError
 from caml.localizations import AXES, Localizations, Region
 from caml.segment import Segmentation
 
-__all__ = ["Description", "Scored", "describe"]
+__all__ = ["Description", "Scored", "conclude", "describe"]
 
 
 # The columns of the clusters' table, where known; those of the channels come before the last two.
@@ -145,28 +145,61 @@ def describe(
     columns |= _measures.members(localizations, segmentation, rows)
     columns["score_mean"] = _measures.score_mean(segmentation, score, rows)
     centroids = np.column_stack([columns[a] for a in AXES[: localizations.n_dimensions]])
-    columns["nearest_cluster_nm"] = _measures.nearest(centroids)
     columns |= _measures.frames(localizations, segmentation, rows)
     columns |= _measures.channels(localizations, segmentation, rows)
-    image = _places.whole_image(localizations, centroids)
-    columns["relative_density"] = _places.relative_density(
-        localizations, segmentation, columns, image
-    )
+    image = _places.whole_image(localizations, segmentation, centroids)
     places = [
-        _places.region_place(localizations, centroids, region, region.name or f"region {number}")
+        _places.region_place(
+            localizations, segmentation, centroids, region, region.name or f"region {number}"
+        )
         for number, region in enumerate(regions, start=1)
     ] or [image]
     inside = np.stack([place.clusters for place in places])
     home = inside.argmax(axis=0)
     columns["touches_border"] = _places.touches_border(segmentation, centroids, places, home)
-    columns["region"] = pd.Series([places[i].name for i in home], dtype=str)
-    names = [name for name in COLUMNS if name in columns]
-    names += [name for name in columns if name.startswith("n_channel_")]
-    names += ["touches_border", "region"] if regions else ["touches_border"]
-    clusters = pd.DataFrame({name: columns[name] for name in names})
     if regions:
-        clusters = clusters.iloc[np.flatnonzero(inside.any(axis=0))].reset_index(drop=True)
-    sums = [_places.summary(localizations, segmentation, columns, place) for place in places]
+        columns["region"] = pd.Series([places[i].name for i in home], dtype=str)
+    description = conclude(columns, image, localizations.name, places=places)
+    if regions:
+        kept = description.clusters.iloc[np.flatnonzero(inside.any(axis=0))]
+        return Description(kept.reset_index(drop=True), description.summary)
+    return description
+
+
+def conclude(
+    columns: _measures.Columns,
+    image: _places.Place,
+    name: str,
+    *,
+    places: Sequence[_places.Place] = (),
+) -> Description:
+    """Add what takes all clusters to know, and put everything into tables.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray of shape (n_clusters,)
+        What each cluster is like by itself, and whether it touches the border.
+    image : Place
+        What is imaged.
+    name : str
+        What it is called.
+    places : sequence of Place, default ()
+        What to sum up instead of the image.
+
+    Returns
+    -------
+    Description
+        The clusters, and the summary.
+    """
+    columns = dict(columns)
+    axes = [axis for axis in AXES if axis in columns]
+    columns["nearest_cluster_nm"] = _measures.nearest(np.column_stack([columns[a] for a in axes]))
+    columns["relative_density"] = _places.relative_density(columns, image)
+    names = [one for one in COLUMNS if one in columns]
+    names += [one for one in columns if one.startswith("n_channel_")]
+    names += [one for one in ("touches_border", "region") if one in columns]
+    clusters = pd.DataFrame({one: columns[one] for one in names})
+    sums = [_places.summary(name, columns, place) for place in places or (image,)]
     return Description(clusters, pd.DataFrame(sums))
 
 

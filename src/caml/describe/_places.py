@@ -40,11 +40,12 @@ QUANTITIES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """The image or a region: its outline, and which localizations and clusters lie in it."""
+    """The image or a region: its outline, and how many localizations lie in it, which clusters."""
 
     name: str
     polygon: shapely.Polygon | shapely.MultiPolygon
-    localizations: BoolArray
+    n_localizations: int
+    n_clustered: int
     clusters: BoolArray
     depth_nm: float
 
@@ -59,10 +60,12 @@ class Place:
         return self.area_um2 * self.depth_nm * 1e-3
 
 
-def whole_image(localizations: Localizations, centroids: FloatArray) -> Place:
+def whole_image(
+    localizations: Localizations, segmentation: Segmentation, centroids: FloatArray
+) -> Place:
     """Outline the image: its region where known, else the convex hull of the localizations."""
     if localizations.region is not None:
-        return region_place(localizations, centroids, localizations.region, "")
+        return region_place(localizations, segmentation, centroids, localizations.region, "")
     known = finite(localizations)
     flat = localizations.positions[known, :2]
     # A line through all positions has the same hull and is one object, where points are many.
@@ -70,20 +73,30 @@ def whole_image(localizations: Localizations, centroids: FloatArray) -> Place:
     if not isinstance(hull, shapely.Polygon):
         hull = shapely.Polygon()
     everything = np.ones(len(centroids), dtype=bool)
-    return Place("", hull, known, everything, _depth(localizations))
+    return Place("", hull, *_counts(known, segmentation), everything, _depth(localizations))
 
 
 def region_place(
-    localizations: Localizations, centroids: FloatArray, region: Region, name: str
+    localizations: Localizations,
+    segmentation: Segmentation,
+    centroids: FloatArray,
+    region: Region,
+    name: str,
 ) -> Place:
     """Find what lies in a region."""
+    inside = finite(localizations) & _contained(region.polygon, localizations.positions)
     return Place(
         name,
         region.polygon,
-        finite(localizations) & _contained(region.polygon, localizations.positions),
+        *_counts(inside, segmentation),
         _contained(region.polygon, centroids),
         _depth(localizations),
     )
+
+
+def _counts(inside: BoolArray, segmentation: Segmentation) -> tuple[int, int]:
+    """Count the localizations that lie inside, and those of them that are in a cluster."""
+    return int(inside.sum()), int((inside & (segmentation.cluster >= 0)).sum())
 
 
 def finite(localizations: Localizations) -> BoolArray:
@@ -117,14 +130,12 @@ def _depth(localizations: Localizations) -> float:
     return float(np.ptp(localizations.positions[known, 2])) if known.any() else 0.0
 
 
-def relative_density(
-    localizations: Localizations, segmentation: Segmentation, columns: Columns, image: Place
-) -> FloatArray:
+def relative_density(columns: Columns, image: Place) -> FloatArray:
     """Divide densities by that of the image's unclustered localizations."""
-    unit = "um3" if localizations.n_dimensions == 3 else "um2"
+    unit = "um3" if "volume_nm3" in columns else "um2"
     free = image.volume_um3 if unit == "um3" else image.area_um2
     taken = columns["volume_nm3"] * 1e-9 if unit == "um3" else columns["area_nm2"] * 1e-6
-    n_free = (image.localizations & (segmentation.cluster < 0)).sum()
+    n_free = image.n_localizations - image.n_clustered
     outside = ratio(n_free, free - taken[image.clusters].sum())
     return ratio(columns[f"density_per_{unit}"], outside)
 
@@ -147,18 +158,15 @@ def touches_border(
     return touches
 
 
-def summary(
-    localizations: Localizations, segmentation: Segmentation, columns: Columns, place: Place
-) -> Columns:
-    """Sum up what lies in one place."""
-    n = int(place.localizations.sum())
-    n_clustered = int((place.localizations & (segmentation.cluster >= 0)).sum())
+def summary(name: str, columns: Columns, place: Place) -> Columns:
+    """Sum up what lies in one place of the image of a name."""
+    n, n_clustered = place.n_localizations, place.n_clustered
     n_clusters = int(place.clusters.sum())
     n_members = int(columns["n_localizations"][place.clusters].sum())
     # How large the place is, and how much of it clusters cover.
     extents = {"um2": (place.area_um2, float(columns["area_nm2"][place.clusters].sum()) * 1e-6)}
-    row: Columns = {"image": localizations.name, "region": place.name, "area_um2": place.area_um2}
-    if localizations.n_dimensions == 3:
+    row: Columns = {"image": name, "region": place.name, "area_um2": place.area_um2}
+    if "volume_nm3" in columns:
         row["volume_um3"] = place.volume_um3
         covered = float(columns["volume_nm3"][place.clusters].sum()) * 1e-9
         extents["um3"] = (place.volume_um3, covered)

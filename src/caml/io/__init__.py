@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
 from caml.io.results import result_table
-from caml.io.write import whole_file, whole_folder, write_json, write_outlines, write_table
+from caml.io.write import (
+    explain_failures,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_outlines,
+    write_table,
+)
 
 __all__ = [
+    "ParquetTable",
+    "explain_failures",
+    "is_parquet",
+    "parquet_rows",
     "parse_region",
     "read",
     "read_regions",

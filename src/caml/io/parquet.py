@@ -15,7 +15,7 @@ from caml.io._names import unique_names
 from caml.io._row_groups import opened, rows_within, varying
 from caml.io.parsed import Check, Parsed, Ranges
 
-__all__ = ["parse", "recognises"]
+__all__ = ["parse", "parts_of", "recognises", "same"]
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -60,10 +60,7 @@ def parse(path: Path, head: bytes, check: Check, ranges: Ranges = None) -> Parse
     TableError
         If a file is damaged, a part has other columns than the first, or there are no parts.
     """
-    parts = _parts(path)
-    schema = _schema(parts[0])
-    for part in parts[1:]:
-        schema = _common_schema(schema, part, parts[0])
+    parts, schema = parts_of(path)
     names = unique_names(schema.names)
     check(names)
     if ranges is None:
@@ -75,7 +72,7 @@ def parse(path: Path, head: bytes, check: Check, ranges: Ranges = None) -> Parse
             found.append(rows_within(file, wanted, first=n_rows))
             n_rows += file.metadata.num_rows
     pieces = [
-        _same(piece, schema, part)
+        same(piece, schema, part)
         for part, one in zip(parts, found, strict=True)
         for piece in one.pieces
     ]
@@ -85,6 +82,33 @@ def parse(path: Path, head: bytes, check: Check, ranges: Ranges = None) -> Parse
         n_rows=n_rows,
         varying=varying([span for one in found for span in one.spans]),
     )
+
+
+def parts_of(path: Path) -> tuple[list[Path], pa.Schema]:
+    """List the files of a table, and the columns that all of them have.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a folder.
+
+    Returns
+    -------
+    files : list of Path
+        In the order of the numbers in their names.
+    schema : pyarrow.Schema
+        Their columns; of numbers, the type that holds those of all.
+
+    Raises
+    ------
+    TableError
+        If a part has other columns than the first, or there are no parts.
+    """
+    files = _parts(path)
+    schema = _schema(files[0])
+    for file in files[1:]:
+        schema = _common_schema(schema, file, files[0])
+    return files, schema
 
 
 def _parts(path: Path) -> list[Path]:
@@ -147,8 +171,28 @@ def _common_schema(schema: pa.Schema, path: Path, first: Path) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _same(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
-    """Give a part the types that all parts have in common."""
+def same(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
+    """Give a part the types that all parts have in common.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The part.
+    schema : pyarrow.Schema
+        The columns of all.
+    path : Path
+        Its file, for messages.
+
+    Returns
+    -------
+    pyarrow.Table
+        With these columns.
+
+    Raises
+    ------
+    TableError
+        If its values cannot be had in these types.
+    """
     if table.schema.types == schema.types:
         return pa.Table.from_arrays(table.columns, schema=schema)
     try:
@@ -161,7 +205,7 @@ def _same(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
 
 def _whole(path: Path, schema: pa.Schema) -> pa.Table:
     with opened(path) as file:
-        return _same(file.read(), schema, path)
+        return same(file.read(), schema, path)
 
 
 def _to_pandas(tables: list[pa.Table], schema: pa.Schema, names: Sequence[str]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, recognise
 from caml.io.parsed import ROW, Parsed, numbers
 from caml.localizations import FURTHEST_NM, Localizations, as_positions
 
-__all__ = ["read"]
+__all__ = ["localizations_of", "pixel_size_of", "read"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -112,13 +112,13 @@ def read(
         if (parsed.table.shape[0] if parsed.n_rows is None else parsed.n_rows) == 0:
             raise TableError("the file holds a header and no localizations", path=path)
         table_format, sources = check([str(name) for name in parsed.table.columns])
-        size = _pixel_size(parsed, sources, pixel_size_nm, path)
+        size = pixel_size_of(parsed, sources, pixel_size_nm, path)
         if box is not None:
             parsed = _within(parsed, box, sources, size, path)
-        return _localizations(parsed, table_format, sources, size, path)
+        return localizations_of(parsed, table_format, sources, size, path)
 
 
-def _localizations(
+def localizations_of(
     parsed: Parsed,
     table_format: TableFormat,
     sources: Mapping[str, tuple[Source, ...]],
@@ -246,7 +246,7 @@ def _check_pixel_size_known(
         )
 
 
-def _pixel_size(
+def pixel_size_of(
     parsed: Parsed,
     sources: Mapping[str, tuple[Source, ...]],
     given: float | None,

@@ -22,7 +22,14 @@ from caml.errors import CamlError, InputError, OutputError
 from caml.io._csv import write_csv
 from caml.io._geojson import write_features
 
-__all__ = ["whole_file", "whole_folder", "write_json", "write_outlines", "write_table"]
+__all__ = [
+    "explain_failures",
+    "whole_file",
+    "whole_folder",
+    "write_json",
+    "write_outlines",
+    "write_table",
+]
 
 # Of a region, only the row groups that can hold some of it are read: many are better; but each
 # stores its columns by itself, and of small ones more is names than numbers.
@@ -82,7 +89,7 @@ def whole_folder(
     """
     # A link is followed, so that the folder it names is replaced and not the link.
     path = Path(os.path.realpath(path))
-    with _explained(path), _parents(path):
+    with explain_failures(path), _parents(path):
         _refuse_existing(path, overwrite, names, kind="folder")
         partial = _beside(path, "partial")
         try:
@@ -131,7 +138,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
     'done'
     """
     path = Path(os.path.realpath(path))
-    with _explained(path), _parents(path):
+    with explain_failures(path), _parents(path):
         _refuse_existing(path, overwrite, kind="file")
         partial = _beside(path, "partial")
         try:
@@ -373,7 +380,7 @@ def _parents(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explain_failures(path: Path) -> Iterator[None]:
     """Say what to do about what the operating system refuses."""
     try:
         yield

@@ -1,0 +1,115 @@
+"""What was asked, of what, and with which versions: what ``run.json`` holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+from caml._version import __version__
+from caml.analyse.chain import Format
+from caml.analyse.jobs import Job, as_text
+from caml.analyse.ledger import Outcome
+from caml.localizations import Region
+from caml.models import ModelCard
+
+__all__ = ["Settings", "arguments", "record"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is the same for all files of a batch."""
+
+    model: str = "XPILJZ"
+    threshold: float = 0.5
+    regions: tuple[Region, ...] = ()
+    pixel_size_nm: float | None = None
+    columns: Mapping[str, str] | None = None
+    file_format: Format = "csv"
+    tile_size: int | None = None
+    overwrite: bool = False
+
+
+def arguments(settings: Settings) -> dict[str, Any]:
+    """Tell what the results depend on beside the files and the network.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is the same for all files.
+
+    Returns
+    -------
+    dict
+        Of what JSON holds.
+    """
+    return {
+        "model": settings.model,
+        "threshold": settings.threshold,
+        "regions": [
+            {"name": region.name, "wkt": region.polygon.wkt} for region in settings.regions
+        ],
+        "pixel_size_nm": settings.pixel_size_nm,
+        "columns": dict(settings.columns) if settings.columns else None,
+        "format": settings.file_format,
+        "tile_size": settings.tile_size,
+    }
+
+
+def record(
+    outcomes: Sequence[Outcome],
+    settings: Settings,
+    card: ModelCard,
+    jobs: Sequence[Job],
+    *,
+    interrupted: bool,
+) -> dict[str, Any]:
+    """Write down what was run on what, so that it can be repeated and cited.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        What became of the files that were analysed.
+    settings : Settings
+        What was the same for all.
+    card : ModelCard
+        Of the network.
+    jobs : sequence of (Path, Path)
+        All files, and their folders.
+    interrupted : bool
+        Whether the run was.
+
+    Returns
+    -------
+    dict
+        Of what JSON holds.
+    """
+    packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime")
+    finished = {one.folder for one in outcomes}
+    return {
+        "caml": __version__,
+        "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
+        "interrupted": interrupted,
+        "arguments": arguments(settings),
+        "model": asdict(card),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
+        "inputs": [
+            {
+                "path": as_text(one.path),
+                "folder": one.folder.name,
+                "sha256": one.sha256,
+                "error": one.error,
+                "details": one.details,
+                "warnings": list(one.warnings),
+                "seconds": dict(one.seconds),
+            }
+            for one in outcomes
+        ],
+        "not_analysed": [as_text(path) for path, folder in jobs if folder not in finished],
+    }

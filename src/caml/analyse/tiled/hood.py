@@ -1,0 +1,119 @@
+"""A tile with what lies around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caml._arrays import BoolArray, FloatArray, IntArray
+from caml.analyse.tiled.store import Store
+
+__all__ = ["Hood", "Tiles"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """Where the localizations of all tiles lie.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_tiles, 2 or 3), nm
+        The corners of the smallest boxes around them.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def load(cls, store: Store, n_tiles: int) -> Tiles:
+        """Read the boxes of all tiles."""
+        boxes = np.stack([np.array(store.load("tile", i, "box")) for i in range(n_tiles)])
+        return cls(boxes[:, 0], boxes[:, 1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hood:
+    """The localizations of a tile and those within a margin around it, in the table's order.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n, 2 or 3), nm
+        Where they are.
+    row : ndarray of shape (n,)
+        Their rows in the table.
+    own : ndarray of shape (n,), bool
+        Which are the tile's.
+    low, high : ndarray of shape (2 or 3,), nm
+        The corners of the box that they fill; infinite where nothing lies beyond it.
+    """
+
+    positions: FloatArray
+    row: IntArray
+    own: BoolArray
+    low: FloatArray
+    high: FloatArray
+    _store: Store
+    _sources: tuple[tuple[int, IntArray], ...]
+    _order: IntArray
+
+    @classmethod
+    def around(cls, store: Store, tiles: Tiles, number: int, margin: float) -> Hood:
+        """Read a tile and its surroundings.
+
+        Parameters
+        ----------
+        store : Store
+            Where the tiles are.
+        tiles : Tiles
+            Their boxes.
+        number : int
+            Which tile.
+        margin : float
+            How far around its box, nm.
+
+        Returns
+        -------
+        Hood
+            All localizations that lie in the widened box.
+        """
+        low, high = tiles.low[number] - margin, tiles.high[number] + margin
+        touching = ((tiles.low <= high) & (tiles.high >= low)).all(axis=1)
+        touching[number] = True
+        positions, rows, own, sources = [], [], [], []
+        for other in np.flatnonzero(touching).tolist():
+            there = np.array(store.load("tile", other, "positions"))
+            inside = np.flatnonzero(((there >= low) & (there <= high)).all(axis=1))
+            sources.append((other, inside))
+            positions.append(there[inside])
+            rows.append(np.array(store.load("tile", other, "row"))[inside])
+            own.append(np.full(len(inside), other == number))
+        row = np.concatenate(rows)
+        order = np.argsort(row, kind="stable")
+        return cls(
+            np.concatenate(positions)[order],
+            row[order],
+            np.concatenate(own)[order],
+            np.where(low <= tiles.low.min(axis=0), -np.inf, low),
+            np.where(high >= tiles.high.max(axis=0), np.inf, high),
+            store,
+            tuple(sources),
+            order,
+        )
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether there is nothing beyond it."""
+        return bool(np.isinf(self.low).all() and np.isinf(self.high).all())
+
+    def certain(self) -> FloatArray:
+        """Measure how far from each localization everything is known, shape (n,), nm."""
+        below, above = self.positions - self.low, self.high - self.positions
+        return np.asarray(np.minimum(below, above).min(axis=1))
+
+    def take(self, kind: str, name: str) -> npt.NDArray[Any]:
+        """Collect what was found for each localization from the items of its tile."""
+        values = [np.array(self._store.load(kind, i, name))[rows] for i, rows in self._sources]
+        return np.asarray(np.concatenate(values)[self._order])

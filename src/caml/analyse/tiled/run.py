@@ -1,0 +1,218 @@
+"""A table too large for memory: tile by tile, with the results of one pass."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from caml._version import __version__
+from caml.analyse.chain import rounded
+from caml.analyse.crew import Crew, Here
+from caml.analyse.tiled import clusters, divide, steps, write
+from caml.analyse.tiled.plan import Plan
+from caml.analyse.tiled.steps import Work
+from caml.analyse.tiled.store import Store
+from caml.errors import DataWarning, NothingFoundWarning, OutputError
+from caml.io import ParquetTable, whole_folder, write_table
+from caml.localizations import FURTHEST_NM
+from caml.models import load_model
+
+__all__ = ["TILED_RESULTS", "TILE_SIZE", "analyse_tiled", "unfinished"]
+
+# Localizations in a tile. A step takes up to 500 bytes for each.
+TILE_SIZE = 2_000_000
+
+TILED_RESULTS = frozenset({"localizations.parquet", "clusters.csv", "outlines.parquet"})
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """Runs the steps that are not done yet."""
+
+    store: Store
+    crew: Crew
+    progress: Progress
+    seconds: dict[str, float]
+
+    def each(self, kind: str, step: Callable[[int], None], n: int, stage: str) -> None:
+        """Run a step for every number that has no item yet."""
+        start = time.perf_counter()
+        todo = [i for i in range(n) if not self.store.has(kind, i)]
+        n_done = n - len(todo)
+        for _ in self.crew.each(step, todo):
+            n_done += 1
+            self.progress(stage, n_done / n)
+        took = time.perf_counter() - start
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + took, 3)
+
+
+def unfinished(folder: Path) -> Path:
+    """Tell where the steps of a run are kept until its results are whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results.
+
+    Returns
+    -------
+    Path
+        A hidden folder beside it.
+    """
+    return folder.absolute().with_name(f".{folder.name}.unfinished")
+
+
+def analyse_tiled(
+    path: str | Path,
+    folder: str | Path,
+    *,
+    model: str | Path = "XPILJZ",
+    threshold: float = 0.5,
+    pixel_size_nm: float | None = None,
+    columns: Mapping[str, str] | None = None,
+    tile_size: int = TILE_SIZE,
+    crew: Crew | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Analyse a table in parquet that does not fit in memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table: a file in parquet, or a folder of parts.
+    folder : str or Path
+        Of the results: ``localizations.parquet`` and ``outlines.parquet``, folders of parts, and
+        ``clusters.csv``.
+    model : str or Path, default "XPILJZ"
+        The network's name or file.
+    threshold : float, default 0.5
+        A score of at least this is clustered.
+    pixel_size_nm : float, optional
+        Camera pixel size, for tables in pixels.
+    columns : mapping of str to str, optional
+        Which column (name or number) is x, y, …, where the names do not say.
+    tile_size : int, default 2,000,000
+        How many localizations a tile should have; the results do not depend on it.
+    crew : Crew, optional
+        Who does the work; by default this process.
+    overwrite : bool, default False
+        Whether earlier results are replaced.
+    resume : bool, default False
+        Whether to go on with what an interrupted run left beside the folder.
+    progress : callable, optional
+        Called now and then with the name of the stage and the share of it that is done.
+
+    Returns
+    -------
+    summary : DataFrame
+        The row of the image.
+    seconds : dict of str to float
+        How long each stage took.
+
+    Raises
+    ------
+    TableError
+        If it is no table in parquet, or a part has other columns.
+    OutputError
+        If there are results already, an unfinished run is not resumed or was another one, or the
+        disk is full.
+    WorkersError
+        If the workers cannot do it.
+
+    Notes
+    -----
+    The plane is divided into tiles of as many localizations. Each is classified together with a
+    margin around it, which is widened until the k-th neighbour of every localization is nearer than
+    what was not looked at. Localizations whose runs share members are joined within a tile where
+    that concerns the tile alone, and all others together; so labels and clusters are those of one
+    pass over the whole table, whatever the tiles.
+    """
+    start = time.perf_counter()
+    folder = Path(folder)
+    table = ParquetTable.open(path, pixel_size_nm=pixel_size_nm, columns=columns)
+    card = load_model(model).card
+    store = Store(unfinished(folder))
+    if folder.exists() and not overwrite:
+        raise OutputError(
+            f"{folder} is there already; choose another name, or replace it with --overwrite "
+            "(Python: overwrite=True)"
+        )
+    manifest = {
+        "caml": __version__,
+        "input": table.identity(),
+        "weights": card.sha256,
+        "threshold": threshold,
+        "pixel_size_nm": pixel_size_nm,
+        "columns": dict(columns or {}),
+        "tile_size": tile_size,
+    }
+    store.begin(manifest, resume=resume)
+    crew = crew or Here()
+    crew.check_folder(store.root)
+    work = Work(store, str(model), threshold)
+    seconds: dict[str, float] = {}
+    stages = _Stages(store, crew, progress or (lambda _stage, _share: None), seconds)
+    _divide(stages, table, card.n_dimensions, tile_size)
+    n_tiles = work.plan.n_tiles
+    stages.each("score", partial(steps.classify_tile, work), n_tiles, "classify")
+    stages.each("walk", partial(steps.walk_tile, work), n_tiles, "segment")
+    stages.each("join", partial(steps.join_tile, work), n_tiles, "segment")
+    stages.each("seam", partial(steps.join_seam, work), 1, "segment")
+    # Here: it takes little, and everything after it depends on it.
+    image = divide.image(store, table)
+    stages.each("clusters", partial(clusters.describe_group, work, image), n_tiles + 1, "outline")
+    if not store.has("numbers"):
+        clusters.number_clusters(work)
+    stages.each("labelled", partial(clusters.label_tile, work), n_tiles, "describe")
+    stages.each("part", partial(write.write_part, work, table), table.n_parts, "write")
+    stages.each("drawn", partial(write.write_outlines_part, work), n_tiles + 1, "write")
+    description = clusters.describe_all(work, image, folder.name)
+    with whole_folder(folder, overwrite=overwrite, names=TILED_RESULTS) as partial_folder:
+        for kind, name in (("part", "localizations.parquet"), ("drawn", "outlines.parquet")):
+            write.move_parts(store, kind, partial_folder / name)
+        write_table(partial_folder / "clusters.csv", rounded(description.clusters))
+    is_3d = bool(store.load("known", 0, "is_3d"))
+    store.end()
+    n_bad = table.n_rows - image.n_localizations
+    if n_bad:
+        warnings.warn(
+            DataWarning(
+                f"{n_bad} of {table.n_rows} localizations have no usable position (missing, "
+                f"infinite, or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
+            ),
+            stacklevel=2,
+        )
+    if is_3d and card.n_dimensions == 2:
+        warnings.warn(
+            DataWarning(
+                f"{card.name} is made for 2D: z was not used, and the clusters are those of the "
+                "projection on x and y"
+            ),
+            stacklevel=2,
+        )
+    if len(description.clusters) == 0:
+        warnings.warn(NothingFoundWarning("no clusters were found in the image"), stacklevel=2)
+    seconds["all"] = round(time.perf_counter() - start, 3)
+    return description.summary, seconds
+
+
+def _divide(stages: _Stages, table: ParquetTable, n_dimensions: int, tile_size: int) -> None:
+    """Sort the table into tiles."""
+    store, n_parts = stages.store, table.n_parts
+    stages.each("look", partial(divide.look_at_part, store, table), n_parts, "divide")
+    if not store.has("plan"):
+        divide.plan_tiles(store, table, n_dimensions, tile_size)
+    split = partial(divide.split_part, store, table, n_dimensions)
+    stages.each("split", split, n_parts, "divide")
+    n_tiles = Plan.load(store).n_tiles
+    stages.each("tile", partial(divide.collect_tile, store, table), n_tiles, "divide")

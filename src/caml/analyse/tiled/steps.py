@@ -1,0 +1,301 @@
+"""The steps of the method on one tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse.csgraph
+
+from caml._arrays import BoolArray, FloatArray, IntArray
+from caml._chain import SMALLEST
+from caml.analyse.tiled.hood import Hood, Tiles
+from caml.analyse.tiled.plan import Plan
+from caml.analyse.tiled.store import Store
+from caml.classify import labels
+from caml.features import features
+from caml.models import Model, load_model
+from caml.neighbours import Neighbours, NeighbourSearch
+from caml.segment import Runs, by_descending_score, drop_small, find_runs, is_cut, join_runs
+
+__all__ = ["Work", "classify_tile", "join_seam", "join_tile", "walk_tile"]
+
+# The first margin is so many times the distance within which k neighbours are expected.
+MARGIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every step of one run is told.
+
+    Parameters
+    ----------
+    store : Store
+        Where all items are.
+    model : str
+        The network's name or file.
+    threshold : float
+        A score of at least this is clustered.
+    """
+
+    store: Store
+    model: str
+    threshold: float
+
+    @property
+    def network(self) -> Model:
+        """The network."""
+        return _network(self.model)
+
+    @property
+    def plan(self) -> Plan:
+        """The division into tiles."""
+        return Plan.load(self.store)
+
+    @property
+    def tiles(self) -> Tiles:
+        """Where the tiles are."""
+        return _tiles(self.store)
+
+
+@lru_cache(maxsize=2)
+def _network(model: str) -> Model:
+    return load_model(Path(model) if model.lower().endswith(".onnx") else model)
+
+
+@lru_cache(maxsize=2)
+def _tiles(store: Store) -> Tiles:
+    return Tiles.load(store, Plan.load(store).n_tiles)
+
+
+def classify_tile(work: Work, number: int) -> None:
+    """Give the localizations of a tile their scores and labels.
+
+    The margin is widened until, for each of them, everything nearer than its k-th neighbour is
+    known to have been looked at.
+
+    Parameters
+    ----------
+    work : Work
+        The run.
+    number : int
+        Which tile.
+    """
+    card, network = work.network.card, work.network
+    n_labels = len(card.labels)
+    tiles = work.tiles
+    n_own = len(work.store.load("tile", number, "row"))
+    extent = tiles.high[number] - tiles.low[number]
+    # Within which so many neighbours are expected, were the tile evenly filled.
+    reach = float(np.prod(np.maximum(extent, 1.0)) * (card.k + 1) / max(n_own, 1)) ** (
+        1 / len(extent)
+    )
+    margin = MARGIN * reach
+    while True:
+        hood = Hood.around(work.store, tiles, number, margin)
+        search = NeighbourSearch(hood.positions)
+        own = hood.own[search.rows]
+        shape = (len(search),) if n_labels == 2 else (len(search), n_labels)
+        score = np.full(shape, np.nan, dtype=np.float32)
+        # What rounds to a distance in single precision may be a little nearer or further.
+        certain = hood.certain()[search.rows] * (1 - 1e-6)
+        is_certain = len(search) > card.k
+
+        def predict(
+            subset: IntArray,
+            near: Neighbours,
+            score: FloatArray = score,
+            certain: FloatArray = certain,
+        ) -> bool:
+            score[subset] = network.predict(features(near, card.input))
+            return bool((near.distances[:, -1] < certain[subset]).all())
+
+        if is_certain:
+            is_certain = all(list(search.chunks(card.k, predict, wanted=own)))
+        if is_certain or hood.is_everything:
+            break
+        margin *= 2
+    every = search.expand(score, np.nan)
+    label = labels(every, work.threshold)
+    n_clustered = int((label[search.rows][own] > 0).sum())
+    work.store.save(
+        "score",
+        number,
+        score=every[hood.own],
+        label=label[hood.own],
+        margin=np.array(margin),
+        counts=np.array([own.sum(), n_clustered]),
+    )
+
+
+def walk_tile(work: Work, number: int) -> None:
+    """Find the runs of a tile's localizations, and which of them other tiles have a part in.
+
+    Localizations whose runs share a member act on each other; what is connected so, and only
+    through the tile's own, is joined within the tile. Everything else is open.
+
+    Parameters
+    ----------
+    work : Work
+        The run; every tile is classified.
+    number : int
+        Which tile.
+    """
+    store = work.store
+    counts = [store.load("score", i, "counts") for i in range(work.plan.n_tiles)]
+    n_distinct, n_clustered = np.sum(counts, axis=0).tolist()
+    margin = float(store.load("score", number, "margin"))
+    hood = Hood.around(store, work.tiles, number, margin)
+    search = NeighbourSearch(hood.positions)
+    own = hood.own[search.rows]
+    label = hood.take("score", "label")[search.rows]
+    k = min(work.network.card.k, n_distinct - 1)
+    cut = is_cut(n_clustered, n_distinct)
+    n = len(search)
+    runs = Runs(np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32), *_no_members())
+    if k >= SMALLEST:
+        runs = _in_order(find_runs(search, label, k, cut=cut, wanted=own))
+    ends = np.append(runs.begin, len(runs.member))
+    links = scipy.sparse.csr_matrix((np.ones(len(runs.member), np.int8), runs.member, ends), (n, n))
+    n_components, component = scipy.sparse.csgraph.connected_components(links, directed=False)
+    foreign = np.unique(runs.member[~own[runs.member]])
+    is_open = np.zeros(n_components, dtype=bool)
+    is_open[component[foreign]] = True
+    store.save(
+        "walk",
+        number,
+        row=hood.row[search.rows],
+        own=own,
+        label=label,
+        begin=runs.begin,
+        n_members=runs.n_members,
+        member=runs.member,
+        distance=runs.distance,
+        component=component.astype(np.int32),
+        is_open=is_open,
+        touched_row=hood.row[search.rows[foreign]],
+        touched_tile=work.plan.tile(search.positions[foreign]),
+    )
+
+
+def join_tile(work: Work, number: int) -> None:
+    """Join what is a tile's alone into clusters, and hand on what is open.
+
+    Parameters
+    ----------
+    work : Work
+        The run; the runs of every tile are known.
+    number : int
+        Which tile.
+    """
+    store = work.store
+    row, own, label, begin, n_members, member, distance, component, is_open = (
+        np.array(store.load("walk", number, name))
+        for name in (
+            "row", "own", "label", "begin", "n_members", "member", "distance", "component",
+            "is_open",
+        )
+    )  # fmt: skip
+    touched = [
+        np.array(store.load("walk", other, "touched_row"))[
+            np.array(store.load("walk", other, "touched_tile")) == number
+        ]
+        for other in range(work.plan.n_tiles)
+        if other != number
+    ]
+    if touched:
+        is_open[component[np.searchsorted(row, np.concatenate(touched))]] = True
+    # Of the tile itself: its rows, and of each its first twin's place among the distinct.
+    tile_row = np.array(store.load("tile", number, "row"))
+    positions = np.array(store.load("tile", number, "positions"))
+    score = np.array(store.load("score", number, "score"))
+    confidence = score if score.ndim == 1 else score[:, 1:].max(axis=1)
+    itself = NeighbourSearch(positions)
+    place = np.searchsorted(row, tile_row[itself.rows])
+    first = np.full(len(row), -1)
+    first[place] = itself.rows
+    clustered = own & (label > 0)
+    runs = Runs(begin, n_members, member, distance)
+
+    def in_turn(which: BoolArray) -> IntArray:
+        some = np.flatnonzero(which)
+        at = first[some]
+        return some[by_descending_score(confidence[at], positions[at])]
+
+    cluster, founder = join_runs(in_turn(clustered & ~is_open[component]), runs)
+    cluster = drop_small(cluster)
+    handed = np.flatnonzero(clustered & is_open[component])
+    taken = _members(runs, handed)
+    is_handed = np.zeros(len(row), dtype=bool)
+    is_handed[handed] = True
+    twins = np.flatnonzero(is_handed[place][itself.twin])
+    store.save(
+        "join",
+        number,
+        cluster=cluster[place][itself.twin],
+        founder_score=confidence[first[founder]],
+        founder_position=positions[first[founder]],
+        open_row=row[handed],
+        open_score=confidence[first[handed]],
+        open_position=positions[first[handed]],
+        open_n_members=n_members[handed],
+        open_member_row=row[member[taken]],
+        open_distance=distance[taken] if len(distance) else distance,
+        twin=twins,
+        twin_row=row[place][itself.twin[twins]],
+    )
+
+
+def join_seam(work: Work, number: int) -> None:
+    """Join what several tiles have a part in.
+
+    Parameters
+    ----------
+    work : Work
+        The run; every tile has joined what is its own.
+    number : int
+        Always 0; there is one seam.
+    """
+    tiles = range(work.plan.n_tiles)
+    row, score, position, n_members, member_row, distance = (
+        np.concatenate([work.store.load("join", i, f"open_{name}") for i in tiles])
+        for name in ("row", "score", "position", "n_members", "member_row", "distance")
+    )
+    in_order = np.argsort(row)
+    runs = Runs(
+        np.cumsum(n_members) - n_members,
+        n_members,
+        in_order[np.searchsorted(row, member_row, sorter=in_order)].astype(np.int32),
+        distance,
+    )
+    cluster, founder = join_runs(by_descending_score(score, position), runs)
+    cluster = drop_small(cluster)
+    work.store.save(
+        "seam",
+        number,
+        row=row[in_order],
+        cluster=cluster[in_order],
+        founder_score=score[founder],
+        founder_position=position[founder],
+    )
+
+
+def _no_members() -> tuple[IntArray, FloatArray]:
+    return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+
+
+def _members(runs: Runs, which: IntArray) -> IntArray:
+    """Return the places in `runs.member` of the runs of some localizations, one after the other."""
+    length = runs.n_members[which].astype(np.int64)
+    before = np.cumsum(length) - length
+    return np.repeat(runs.begin[which] - before, length) + np.arange(length.sum())
+
+
+def _in_order(runs: Runs) -> Runs:
+    """Put runs in the order of their localizations."""
+    taken = _members(runs, np.arange(len(runs.begin)))
+    length = runs.n_members.astype(np.int64)
+    distance = runs.distance[taken] if len(runs.distance) else runs.distance
+    return Runs(np.cumsum(length) - length, runs.n_members, runs.member[taken], distance)

@@ -1,0 +1,93 @@
+"""A progress bar on a terminal, and none elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Progress"]
+
+# How much of an analysis each stage is, in percent; those that are not told here take no time.
+STAGES = {"divide": 10, "classify": 30, "segment": 25, "outline": 20, "describe": 5, "write": 10}
+
+
+class Progress:
+    """A bar for the file that is analysed, with what is done and the time left.
+
+    One bar counts files instead where several are under way.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._path: Path | None = None
+        self._shares: dict[str, float] = {}
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        """Show nothing yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._close()
+
+    def show(self, path: Path, stage: str, share: float) -> None:
+        """Show how far a file is.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        stage : str
+            What is done now.
+        share : float
+            How much of that is done, from 0 to 1.
+        """
+        if not self._shown:
+            return
+        if path != self._path:
+            self._close()
+            self._path, self._shares = path, {}
+            self._bar = _bar(total=sum(STAGES.values()), desc=path.name, unit="%")
+        self._shares[stage] = share
+        done = sum(STAGES.get(one, 0) * of_it for one, of_it in self._shares.items())
+        self._bar.set_postfix_str(stage, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def clear(self, n_done: int, n_all: int) -> None:
+        """Make room for a line, and count files where they are not shown one by one.
+
+        Parameters
+        ----------
+        n_done, n_all : int
+            How many files are done, and how many there are.
+        """
+        if self._path is not None or not self._shown:
+            self._close()
+        elif n_all > 1:
+            if self._bar is None:
+                self._bar = _bar(total=n_all, unit="file")
+            self._bar.clear()
+            self._bar.update(n_done - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = self._path = None
+
+
+def _bar(**options: Any) -> Any:
+    from tqdm import tqdm
+
+    if options["unit"] == "%":
+        options["bar_format"] = (
+            "{desc}: {percentage:3.0f} %|{bar}| {elapsed}, {remaining} left{postfix}"
+        )
+    return tqdm(leave=False, dynamic_ncols=True, **options)
