@@ -15,10 +15,10 @@ from caml._arrays import IntArray
 from caml.errors import DataWarning, InputError
 from caml.features import features
 from caml.localizations import Localizations, as_positions
-from caml.models import Model, load_model
+from caml.models import Model, ModelCard, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
 
-__all__ = ["Classification", "classify", "labels"]
+__all__ = ["Classification", "classify", "labels", "too_few"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,16 +123,30 @@ def classify(
             if progress is not None:
                 progress(n_done / len(search))
     else:
-        warnings.warn(
-            DataWarning(
-                f"{card.name} looks at {card.k} neighbours and needs at least {card.k + 1} "
-                f"localizations at different positions; got {len(search)}: none was classified "
-                "(label −1)"
-            ),
-            stacklevel=2,
-        )
+        warnings.warn(DataWarning(too_few(card, len(search))), stacklevel=2)
     every = search.expand(score, np.nan)
     return Classification(every, labels(every, threshold))
+
+
+def too_few(card: ModelCard, n_distinct: int) -> str:
+    """Say that there are too few localizations for a network.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the network.
+    n_distinct : int
+        How many different positions there are.
+
+    Returns
+    -------
+    str
+        For a warning.
+    """
+    return (
+        f"{card.name} looks at {card.k} neighbours and needs at least {card.k + 1} localizations "
+        f"at different positions; got {n_distinct}: none was classified (label −1)"
+    )
 
 
 def labels(score: npt.NDArray[np.floating[Any]], threshold: float = 0.5) -> npt.NDArray[np.int8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
-from caml.io.results import result_table
+from caml.io.results import is_in_nm, result_table
 from caml.io.write import (
     explain_failures,
     whole_file,
@@ -18,6 +18,7 @@ from caml.io.write import (
 __all__ = [
     "ParquetTable",
     "explain_failures",
+    "is_in_nm",
     "is_parquet",
     "parquet_rows",
     "parse_region",

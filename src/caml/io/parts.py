@@ -142,7 +142,8 @@ class ParquetTable:
         """
         path = Path(path)
         check_pixel_size(pixel_size_nm)
-        check_exists(path, instead="give the table")
+        if not path.is_dir():
+            check_exists(path, instead="give the table")
         with explained(lambda problem: TableError(problem, path=path)):
             files, schema = parquet.parts_of(path)
             names = unique_names(schema.names)

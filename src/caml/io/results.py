@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from caml.io.formats import NM, assign, recognise
 from caml.io.parsed import ROW
 from caml.localizations import AXES, Localizations
 
-__all__ = ["result_table"]
+__all__ = ["is_in_nm", "result_table"]
 
 OURS = ("region", "score", "label", "cluster")
 
@@ -27,6 +27,7 @@ def result_table(
     cluster: npt.ArrayLike,
     *,
     region: npt.ArrayLike | None = None,
+    with_positions: bool | None = None,
 ) -> pd.DataFrame:
     """Put what was found beside the table that was read.
 
@@ -42,6 +43,8 @@ def result_table(
         Cluster ids, −1 for none.
     region : str or array-like of shape (n_localizations,), optional
         The name of the region that each localization is in.
+    with_positions : bool, optional
+        Whether to add x_nm, y_nm (z_nm); by default where the input has no positions in nm.
 
     Returns
     -------
@@ -69,7 +72,9 @@ def result_table(
     added: dict[str, npt.NDArray[Any]] = {}
     if localizations.table.index.name == ROW:
         added[ROW] = localizations.table.index.to_numpy()
-    if not _is_in_nm(localizations):
+    if with_positions is None:
+        with_positions = not is_in_nm(localizations)
+    if with_positions:
         added |= {AXES[axis]: column for axis, column in enumerate(localizations.positions.T)}
     if region is not None:
         names = np.asarray(region, dtype=object)
@@ -103,10 +108,24 @@ def _renamed(names: Iterable[str], ours: set[str]) -> list[str]:
     return found
 
 
-def _is_in_nm(localizations: Localizations) -> bool:
-    """Tell whether the table would be read again with the same positions, without being told."""
+def is_in_nm(localizations: Localizations, names: Sequence[str] | None = None) -> bool:
+    """Tell whether the table would be read again with the same positions, without being told.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        Of the table.
+    names : sequence of str, optional
+        The columns of the table of which these localizations have some.
+
+    Returns
+    -------
+    bool
+        True if it has them in nm, under names that say so.
+    """
     table, positions = localizations.table, localizations.positions
-    names = [str(name) for name in table.columns]
+    own = [str(name) for name in table.columns]
+    names = names or own
     try:
         sources = assign(recognise(names, "text"), names)
     except TableError:
@@ -114,7 +133,10 @@ def _is_in_nm(localizations: Localizations) -> bool:
     for axis, role in zip(positions.T, ("x", "y", "z"), strict=False):
         if role not in sources or sources[role][0].unit != NM:
             return False
-        values = table.iloc[:, sources[role][0].column]
+        name = names[sources[role][0].column]
+        if name not in own:
+            return False
+        values = table.iloc[:, own.index(name)]
         if values.dtype.kind not in "iuf" or not np.array_equal(
             values.to_numpy(dtype=np.float64, na_value=np.nan), axis, equal_nan=True
         ):

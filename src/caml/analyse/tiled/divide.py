@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import shapely
 from caml._arrays import FloatArray, IntArray
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
-from caml.io import ParquetTable
+from caml.io import ParquetTable, is_in_nm
 
 __all__ = ["Image", "collect_tile", "image", "look_at_part", "plan_tiles", "split_part"]
 
@@ -98,7 +98,7 @@ def flat(positions: FloatArray, *, is_3d: bool, n_dimensions: int) -> FloatArray
     if n_dimensions == 3:
         return positions
     if is_3d:
-        lost = ~np.isfinite(positions).all(axis=1)
+        lost = np.asarray(~np.isfinite(positions).all(axis=1))
         return np.where(lost[:, None], np.nan, positions[:, :2])
     return positions[:, :2]
 
@@ -133,6 +133,7 @@ def split_part(store: Store, table: ParquetTable, n_dimensions: int, number: int
         "order": order,
         "ends": ends,
         "hull": shapely.get_coordinates(hull),
+        "in_nm": np.array(is_in_nm(replace(part, positions=positions), table.schema.names)),
     }
     for name, is_known in zip(KEPT, store.load("known", 0, "kept"), strict=True):
         if is_known:

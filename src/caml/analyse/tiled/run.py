@@ -18,6 +18,7 @@ from caml.analyse.tiled import clusters, divide, steps, write
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.steps import Work
 from caml.analyse.tiled.store import Store
+from caml.classify import too_few
 from caml.errors import DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
 from caml.localizations import FURTHEST_NM
@@ -182,6 +183,7 @@ def analyse_tiled(
             write.move_parts(store, kind, partial_folder / name)
         write_table(partial_folder / "clusters.csv", rounded(description.clusters))
     is_3d = bool(store.load("known", 0, "is_3d"))
+    n_distinct = sum(int(store.load("score", i, "counts")[0]) for i in range(n_tiles))
     store.end()
     n_bad = table.n_rows - image.n_localizations
     if n_bad:
@@ -192,6 +194,8 @@ def analyse_tiled(
             ),
             stacklevel=2,
         )
+    if n_distinct <= card.k:
+        warnings.warn(DataWarning(too_few(card, n_distinct)), stacklevel=2)
     if is_3d and card.n_dimensions == 2:
         warnings.warn(
             DataWarning(

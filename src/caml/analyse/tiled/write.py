@@ -57,7 +57,10 @@ def write_part(work: Work, table: ParquetTable, number: int) -> None:
             score[rows] = store.load("score", tile, "score")[there]
             label[rows] = store.load("score", tile, "label")[there]
             cluster[rows] = store.load("labelled", tile, "cluster")[there]
-    found = result_table(part, np.round(score, 6), label, cluster)
+    # Every part has the same columns.
+    in_nm = all(bool(store.load("split", i, "in_nm")) for i in range(table.n_parts))
+    score = np.round(score, 6)
+    found = result_table(part, score, label, cluster, with_positions=not in_nm)
     with store.writing("part", number) as folder:
         write_table(folder / FILE, found, file_format="parquet")
 
