@@ -1,6 +1,5 @@
 """Tables in tiles: the results of one pass, whatever the tiles and whoever does the work."""
 
-import itertools
 import os
 import signal
 import subprocess
@@ -212,7 +211,7 @@ def test_a_run_that_was_stopped_anywhere_goes_on_to_the_same_results(
     with pytest.warns(DataWarning):
         analyse_tiled(cell, tmp_path / "whole", tile_size=1_000)
     done = 0
-    for n in itertools.count(1, 7):
+    for n in range(1, 500, 7):
         folder = tmp_path / f"stopped_{n}"
         stopping = Stopping(n)
         try:
@@ -231,6 +230,8 @@ def test_a_run_that_was_stopped_anywhere_goes_on_to_the_same_results(
             if path.is_file():
                 other = folder / path.relative_to(tmp_path / "whole")
                 assert other.read_bytes() == path.read_bytes(), path
+    else:
+        pytest.fail("a run of so few steps never ends")
     # What was done before is not done again.
     assert done == n - 7 + 10_000 - rest.n_left
     assert n > 30
@@ -360,7 +361,7 @@ def test_the_command_goes_on_after_it_was_killed(cell: Path, whole: Path, tmp_pa
     process.wait()
     assert not (out / "cell").exists()
     again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 1
+    assert again.returncode == 2
     assert "--resume" in again.stderr
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
     assert_same(out / "cell", whole)

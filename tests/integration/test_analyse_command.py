@@ -283,6 +283,21 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(sys.modules["caml.io.write"], "write_csv", full)
+    assert run("analyse", cell, "--out", tmp_path / "out") == 1
+    assert "disk is full" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_and_leaves_nothing(
+    cell: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     monkeypatch.setattr(os, "fsync", full)
     assert run("analyse", cell, "--out", tmp_path / "out") == 1
     assert "disk is full" in capsys.readouterr().err
@@ -341,4 +356,5 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_no_halves(jobs: str, tmp_path:
     assert len(done) + len(record["not_analysed"]) == 12
     for folder in done:
         assert names(out / folder) == set(RESULTS)
-    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    hidden = [path.name for path in out.iterdir() if path.name.startswith(".")]
+    assert hidden == [".unfinished"]

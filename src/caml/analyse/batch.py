@@ -24,6 +24,7 @@ from caml.analyse.crew import Crew, Dask, crew
 from caml.analyse.jobs import Job, as_text, check_free, plan, remove_partial
 from caml.analyse.ledger import Ledger, Outcome, identity
 from caml.analyse.record import Settings, arguments, record
+from caml.analyse.region import classify_regions
 from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
 from caml.analyse.workers import check_stop, in_processes, uninterrupted
 from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
@@ -157,7 +158,14 @@ def analyse_files(
         "inputs": identity([path for path, _ in jobs]),
         "arguments": arguments(settings),
     }
-    outcomes = ledger.begin(manifest, resume=resume, overwrite=overwrite)
+    try:
+        outcomes = ledger.begin(manifest, resume=resume, overwrite=overwrite)
+    except BaseException:
+        if is_new:
+            out.rmdir()
+        raise
+    path_of = {folder.name: path for path, folder in jobs}
+    outcomes = {name: replace(one, path=path_of[name]) for name, one in outcomes.items()}
     resumed = sorted(outcomes)
     todo = [job for job in jobs if job[1].name not in outcomes]
     for _, folder in todo:
@@ -271,13 +279,27 @@ def _analyse_file(
 
     def work() -> tuple[pd.DataFrame, dict[str, float]]:
         start = time.perf_counter()
-        localizations = read(path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns)
+        classification = None
+        if settings.regions and is_parquet(path):
+            localizations, classification = classify_regions(
+                path,
+                settings.regions,
+                load_model(settings.model),
+                threshold=settings.threshold,
+                pixel_size_nm=settings.pixel_size_nm,
+                columns=settings.columns,
+            )
+        else:
+            localizations = read(
+                path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
+            )
         seconds = {"read": round(time.perf_counter() - start, 3)}
         analysis = analyse(
             replace(localizations, name=folder.name),
             model=settings.model,
             threshold=settings.threshold,
             regions=settings.regions,
+            classification=classification,
             progress=report,
         )
         start = time.perf_counter()

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from caml.analyse.region import classify_regions
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import DataWarning, NothingFoundWarning
-from caml.io import read, result_table, whole_folder, write_outlines, write_table
+from caml.io import is_parquet, read, result_table, whole_folder, write_outlines, write_table
 from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import NeighbourSearch
@@ -131,6 +132,7 @@ def analyse(
     model: Model | str | Path = "XPILJZ",
     threshold: float = 0.5,
     regions: Sequence[Region] = (),
+    classification: Classification | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Analysis:
     """Find, outline and describe the clusters of one image.
@@ -145,7 +147,11 @@ def analyse(
         A score of at least this is clustered.
     regions : sequence of Region, optional
         The parts to describe; the whole image by default. Every localization is classified with
-        all its neighbours, in the region or not. Names are made unique.
+        all its neighbours, in the region or not. Of a table in parquet, given as a path, no more is
+        read than that takes; what a cluster's density and distance are compared with is then what
+        was read. Names are made unique.
+    classification : Classification, optional
+        Of the localizations, where they are classified already.
     progress : callable, optional
         Called now and then with the name of the stage and the share of it that is done.
 
@@ -165,13 +171,18 @@ def analyse(
     """
     seconds: dict[str, float] = {}
     report = progress or (lambda _stage, _share: None)
+    network = model if isinstance(model, Model) else load_model(model)
     if isinstance(localizations, str | Path):
         with _timed(seconds, "read"):
-            localizations = read(localizations)
+            if regions and is_parquet(Path(localizations)):
+                localizations, classification = classify_regions(
+                    localizations, regions, network, threshold=threshold
+                )
+            else:
+                localizations = read(localizations)
     elif not isinstance(localizations, Localizations):
         localizations = Localizations(as_positions(localizations))
     regions = _named(regions)
-    network = model if isinstance(model, Model) else load_model(model)
     if localizations.n_dimensions > network.card.n_dimensions:
         message = (
             f"{network.card.name} is made for 2D: z was not used, and the clusters are those of "
@@ -182,7 +193,7 @@ def analyse(
     with _timed(seconds, "neighbours"):
         search = NeighbourSearch(localizations)
     with _timed(seconds, "classify"):
-        classification = classify(
+        classification = classification or classify(
             localizations,
             network,
             threshold=threshold,

@@ -46,7 +46,13 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Dask:
-    """The workers of a Dask cluster."""
+    """The workers of a Dask cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Connected to its scheduler.
+    """
 
     client: Any
 

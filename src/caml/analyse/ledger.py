@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from caml.analyse.jobs import as_text
 from caml.errors import OutputError
 from caml.io import write_json, write_table
 
@@ -94,7 +95,11 @@ class Ledger:
         before = self._manifest()
         if before is None or (overwrite and not resume):
             shutil.rmtree(self.root, ignore_errors=True)
-            write_json(self.root / MANIFEST, written)
+            try:
+                write_json(self.root / MANIFEST, written)
+            except BaseException:
+                self.end()
+                raise
             return {}
         out = self.root.parent
         if not resume:
@@ -126,7 +131,7 @@ class Ledger:
             self.root / f"{name}.parquet", outcome.summary, file_format="parquet", overwrite=True
         )
         entry = {
-            "path": outcome.path,
+            "path": as_text(outcome.path),
             "folder": name,
             "warnings": list(outcome.warnings),
             "sha256": outcome.sha256,
@@ -180,7 +185,7 @@ def identity(paths: Sequence[Path]) -> list[list[str | int]]:
         try:
             status = path.stat()
         except OSError:
-            found.append([str(path)])
+            found.append([as_text(path)])
         else:
-            found.append([str(path), status.st_size, status.st_mtime_ns])
+            found.append([as_text(path), status.st_size, status.st_mtime_ns])
     return found

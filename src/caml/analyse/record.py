@@ -21,7 +21,27 @@ __all__ = ["Settings", "arguments", "record"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is the same for all files of a batch."""
+    """What is the same for all files of a batch; see `caml.analyse.analyse_files`.
+
+    Parameters
+    ----------
+    model : str, default "XPILJZ"
+        The network's name or file.
+    threshold : float, default 0.5
+        A score of at least this is clustered.
+    regions : tuple of Region, default ()
+        The parts to describe.
+    pixel_size_nm : float, optional
+        Camera pixel size, for tables in pixels.
+    columns : mapping of str to str, optional
+        Which column is x, y, ….
+    file_format : {"csv", "parquet"}, default "csv"
+        Of the localizations' tables.
+    tile_size : int, optional
+        Localizations in a tile, where tables in parquet are analysed in tiles.
+    overwrite : bool, default False
+        Whether earlier results are replaced.
+    """
 
     model: str = "XPILJZ"
     threshold: float = 0.5

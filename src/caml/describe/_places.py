@@ -40,7 +40,23 @@ QUANTITIES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """The image or a region: its outline, and how many localizations lie in it, which clusters."""
+    """The image or a region: its outline, how many localizations lie in it, which clusters.
+
+    Parameters
+    ----------
+    name : str
+        What it is called; empty for the image.
+    polygon : shapely.Polygon or shapely.MultiPolygon, nm
+        Its outline.
+    n_localizations : int
+        How many lie in it.
+    n_clustered : int
+        How many of them are in a cluster.
+    clusters : ndarray of shape (n_clusters,), bool
+        Which clusters lie in it.
+    depth_nm : float
+        The range of z in the whole image; 0 in 2D.
+    """
 
     name: str
     polygon: shapely.Polygon | shapely.MultiPolygon

@@ -125,7 +125,31 @@ def localizations_of(
     pixel_size_nm: float | None,
     path: Path,
 ) -> Localizations:
-    """Take positions and what belongs to them out of the table."""
+    """Take positions and what belongs to them out of the table.
+
+    Parameters
+    ----------
+    parsed : Parsed
+        The table.
+    table_format : TableFormat
+        What kind of table it is.
+    sources : mapping of str to tuple of Source
+        Which columns are x, y, ….
+    pixel_size_nm : float or None
+        The size of a pixel, for columns in pixels.
+    path : Path
+        The file, for names and messages.
+
+    Returns
+    -------
+    Localizations
+        Positions in nm, with every column.
+
+    Raises
+    ------
+    TableError
+        If there is something else than numbers among the positions.
+    """
     axes = [
         _in_nm(numbers(parsed, source.column, path), source.unit, pixel_size_nm)
         for axis in ("x", "y", "z")
@@ -252,7 +276,29 @@ def pixel_size_of(
     given: float | None,
     path: Path,
 ) -> float | None:
-    """Decide on the pixel size: the user's, or the file's; and whether one is needed."""
+    """Decide on the pixel size: the user's, or the file's; and whether one is needed.
+
+    Parameters
+    ----------
+    parsed : Parsed
+        The table.
+    sources : mapping of str to tuple of Source
+        Which columns are x, y, ….
+    given : float or None
+        The size the user gives, nm.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    float or None
+        None if none is known or needed.
+
+    Raises
+    ------
+    TableError
+        If one is needed and none is known.
+    """
     size = given if given is not None else parsed.pixel_size_nm
     _check_pixel_size_known(sources, size, parsed.no_pixel_size, path)
     of_any_use = any(

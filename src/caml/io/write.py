@@ -381,7 +381,23 @@ def _parents(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explain_failures(path: Path) -> Iterator[None]:
-    """Say what to do about what the operating system refuses."""
+    """Say what to do about what the operating system refuses.
+
+    Parameters
+    ----------
+    path : Path
+        What is written in the block.
+
+    Yields
+    ------
+    None
+        Until the block ends.
+
+    Raises
+    ------
+    OutputError
+        In place of the OSError that the block raises.
+    """
     try:
         yield
     except CamlError:

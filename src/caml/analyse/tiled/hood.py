@@ -48,6 +48,12 @@ class Hood:
         Which are the tile's.
     low, high : ndarray of shape (2 or 3,), nm
         The corners of the box that they fill; infinite where nothing lies beyond it.
+    store : Store
+        Where the tiles are.
+    sources : tuple of (int, ndarray)
+        The tiles that they are of, and which of each tile's.
+    order : ndarray of shape (n,)
+        Puts those of all tiles, one tile after the other, into the table's order.
     """
 
     positions: FloatArray
@@ -55,9 +61,9 @@ class Hood:
     own: BoolArray
     low: FloatArray
     high: FloatArray
-    _store: Store
-    _sources: tuple[tuple[int, IntArray], ...]
-    _order: IntArray
+    store: Store
+    sources: tuple[tuple[int, IntArray], ...]
+    order: IntArray
 
     @classmethod
     def around(cls, store: Store, tiles: Tiles, number: int, margin: float) -> Hood:
@@ -115,5 +121,5 @@ class Hood:
 
     def take(self, kind: str, name: str) -> npt.NDArray[Any]:
         """Collect what was found for each localization from the items of its tile."""
-        values = [np.array(self._store.load(kind, i, name))[rows] for i, rows in self._sources]
-        return np.asarray(np.concatenate(values)[self._order])
+        values = [np.array(self.store.load(kind, i, name))[rows] for i, rows in self.sources]
+        return np.asarray(np.concatenate(values)[self.order])
