@@ -1,7 +1,7 @@
 """Time the search for nearest neighbours against the trees that people use.
 
     pip install pykdtree
-    python benchmarks/bench_neighbours.py            # some 10 minutes; --quick for one
+    python benchmarks/bench_neighbours.py            # a quarter of an hour; --quick for a minute
 
 Half-clustered localizations (20 within 50 nm). Every search is asked for the distances to k
 neighbours of each localization, its tree built anew each time; repeats of all are interleaved, and
@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from large_table import cells
 from machine import machine
 from scipy.spatial import cKDTree
 
-from caml.neighbours import NeighbourSearch
-from caml.simulate import Scenario, simulate
+from caml.neighbours import _chunks, _tree
 
 SIZES = (10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 DENSITIES = (50, 500)
@@ -31,24 +31,21 @@ REPEATS = 3
 
 
 def positions_of(n: int, density: float) -> np.ndarray:
-    """Simulate one cell, and lay as many of it side by side as it takes."""
-    one = min(n, 1_000_000)
-    scenario = Scenario(
-        density=density,
-        n_per_cluster=20,
-        radius_nm=50 if density < 100 else 30,
-        percent_clustered=50,
-        field_um=float(np.sqrt(one / density / 0.28)),
-    )
-    cell = np.asarray(simulate(scenario, seed=one).localizations.positions)
-    extent = np.ptp(cell, axis=0).max() + 1000
-    copies = [cell + np.array([i % 4, i // 4]) * extent for i in range(round(n / one))]
-    return np.random.default_rng(0).permutation(np.concatenate(copies))
+    """Simulate cells, and lay as many of them side by side as it takes."""
+    generator = np.random.default_rng(n)
+    some = cells(n, density, generator)
+    step = max(np.ptp(cell, axis=0).max() for cell in some) + 1000
+    n_copies = max(1, round(n / len(some[0])))
+    copies = [
+        some[i % len(some)] + generator.uniform(-0.05, 0.05, 2) + np.array([i % 4, i // 4]) * step
+        for i in range(n_copies)
+    ]
+    return generator.permutation(np.concatenate(copies))
 
 
 def ours(positions: np.ndarray, k: int) -> float:
     start = time.perf_counter()
-    for _ in NeighbourSearch(positions).chunks(k, lambda *_: None):
+    for _ in _chunks(_tree(positions, k), k, lambda *_: None, indices=False):
         pass
     return (time.perf_counter() - start) / len(positions)
 

@@ -176,7 +176,7 @@ def _capacity(k: int) -> int:
 
     The smaller, the less there is to sort, and the more often a list has to be cut down first.
     """
-    return k + max(8, min(k // 4, 16 + k // 16))
+    return k + max(8, min(k // 3, 24 + k // 10))
 
 
 @lru_cache(maxsize=16)
@@ -260,11 +260,25 @@ def _sort_columns(rows: Any, network: Any) -> None:
 
 @compiled
 def _select(key: Any, other: Any, third: Any, order: Any, low: int, high: int, place: int) -> None:
-    """Put the value that belongs at a place there, lower ones before and higher ones after it."""
+    """Put the value that belongs at a place there, lower ones before and higher ones after it.
+
+    By the algorithm of R. W. Floyd and R. L. Rivest (Communications of the ACM, 1975): of many
+    values, the one to part them by is sought in a sample around the place.
+    """
     high -= 1
     while high > low:
-        a, b, c = key[low], key[(low + high) >> 1], key[high]
-        pivot = max(min(a, b), min(max(a, b), c))
+        n = high - low + 1
+        if n > 600:
+            share = (place - low + 1) / n
+            size = 0.5 * np.exp(2 * np.log(n) / 3)
+            spread = 0.5 * np.sqrt(np.log(n) * size * (n - size) / n) * (1 if share > 0.5 else -1)
+            first = max(low, int(place - share * size + spread))
+            last = min(high, int(place + (1 - share) * size + spread))
+            _select(key, other, third, order, first, last + 1, place)
+            pivot = key[place]
+        else:
+            a, b, c = key[low], key[(low + high) >> 1], key[high]
+            pivot = max(min(a, b), min(max(a, b), c))
         i, j = low, high
         while i <= j:
             while key[i] < pivot:
@@ -294,14 +308,20 @@ def _split(
     """Measure a node's box and sort its positions into its two halves."""
     low, high = first * LEAF, min(end * LEAF, n)
     box = boxes[node]
-    box[0], box[1] = x[low:high].min(), x[low:high].max()
-    box[2], box[3] = y[low:high].min(), y[low:high].max()
-    widest = 0
-    if box[3] - box[2] > box[1] - box[0]:
-        widest = 1
+    # One loop for all: their comparisons wait for each other less.
+    low_x = high_x = x[low]
+    low_y = high_y = y[low]
+    for i in range(low + 1, high):
+        low_x, high_x = min(low_x, x[i]), max(high_x, x[i])
+        low_y, high_y = min(low_y, y[i]), max(high_y, y[i])
+    box[0], box[1], box[2], box[3] = low_x, high_x, low_y, high_y
+    widest = 1 if high_y - low_y > high_x - low_x else 0
     if z is not None:
-        box[4], box[5] = z[low:high].min(), z[low:high].max()
-        if box[5] - box[4] > box[2 * widest + 1] - box[2 * widest]:
+        low_z = high_z = z[low]
+        for i in range(low + 1, high):
+            low_z, high_z = min(low_z, z[i]), max(high_z, z[i])
+        box[4], box[5] = low_z, high_z
+        if high_z - low_z > box[2 * widest + 1] - box[2 * widest]:
             widest = 2
     if end - first == 1:
         return
@@ -488,6 +508,7 @@ def _nearest(
     squares = np.empty(LEAF, dtype=np.float32)
     near = np.empty(256, dtype=np.int64)
     box = np.empty((boxes.shape[1], 256))
+    gap = np.empty(256)
     written = 0
     last_distance = -1.0
     limit = np.float32(-1)
@@ -520,12 +541,14 @@ def _nearest(
                     if n_near > near.shape[0]:
                         near = np.empty(2 * n_near, dtype=np.int64)
                         box = np.empty((boxes.shape[1], 2 * n_near))
+                        gap = np.empty(2 * n_near)
                         n_near = _leaves_near(boxes, node, radius, near, box)
                 # What rounds to the limit in single precision may lie a little further.
                 if limit * 1.0000003 > radius * radius:
                     limit = np.float32(radius * radius * 0.9999996)
                 reach = limit * 1.0000003
                 count = 0
+                # In a loop of its own, several boxes are measured at once.
                 for j in range(n_near):
                     apart = max(0.0, max(box[0, j] - own_x, own_x - box[1, j]))
                     squared = apart * apart
@@ -534,7 +557,9 @@ def _nearest(
                     if z is not None:
                         apart = max(0.0, max(box[4, j] - own_z, own_z - box[5, j]))
                         squared += apart * apart
-                    if squared > reach:
+                    gap[j] = squared
+                for j in range(n_near):
+                    if gap[j] > reach:
                         continue
                     there = near[j] * LEAF
                     for other in range(LEAF):
@@ -582,8 +607,11 @@ def _nearest(
         for i in range(lane):
             for j in range(k):
                 key = rows[j, i]
-                distances[written, j] = np.sqrt(key if ids is None else _squared(key))
+                distances[written, j] = key if ids is None else _squared(key)
                 if indices is not None:
                     indices[written, j] = np.int32(key & 0x7FFFFFFF)
+            # By itself, so that eight roots are taken at once.
+            for j in range(k):
+                distances[written, j] = np.sqrt(distances[written, j])
             last_distance = max(last_distance, distances[written, k - 1])
             written += 1

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from caml.cli.options import (
+    COLUMNS,
+    FILE_FORMAT,
+    MODEL,
+    PIXEL_SIZE,
+    THRESHOLD,
+    Number,
+    columns_of,
+)
 from caml.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,33 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["analyse"]
 
 
-class Number(click.FloatRange):
-    """A number in a range; NaN and infinity, which click lets through, are none."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a number.", param, ctx)
-        return number
-
-
 @click.command(short_help="Find, outline and describe clusters in localization tables.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of results."
 )
-@click.option(
-    "--model", "-m", default="XPILJZ", show_default=True, help="Network: a name or an .onnx file."
-)
-@click.option(
-    "--threshold",
-    default=0.5,
-    show_default=True,
-    type=Number(0, 1),
-    help="Scores of at least this are clustered.",
-)
+@MODEL
+@THRESHOLD
 @click.option(
     "--region",
     "region_texts",
@@ -53,13 +41,7 @@ class Number(click.FloatRange):
     help="Part to describe: X_MIN,Y_MIN,X_MAX,Y_MAX in nm, or a polygon file (GeoJSON in nm; "
     "ImageJ .roi or RoiSet .zip in pixels). May be given more than once.",
 )
-@click.option(
-    "--pixel-size",
-    "pixel_size_nm",
-    type=Number(min=0, min_open=True),
-    metavar="NM",
-    help="Camera pixel size, for tables in pixels or whose x and y have no unit.",
-)
+@PIXEL_SIZE
 @click.option(
     "--region-pixel-size",
     "region_pixel_size_nm",
@@ -67,19 +49,8 @@ class Number(click.FloatRange):
     metavar="NM",
     help="Pixel size of the image an ImageJ region was drawn on; --pixel-size by default.",
 )
-@click.option(
-    "--columns",
-    metavar="x=NAME,y=NAME,…",
-    help="Which column (name, or number from 0) is x, y, z, frame, channel, uncertainty.",
-)
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["csv", "parquet"]),
-    default="csv",
-    show_default=True,
-    help="Of the localizations' tables.",
-)
+@COLUMNS
+@FILE_FORMAT
 @click.option(
     "--jobs",
     "-j",
@@ -158,7 +129,7 @@ def analyse(
             threshold=threshold,
             regions=regions,
             pixel_size_nm=pixel_size_nm,
-            columns=_columns(columns),
+            columns=columns_of(columns),
             file_format="parquet" if file_format == "parquet" else "csv",
             n_jobs=n_jobs,
             scheduler=scheduler,
@@ -188,21 +159,6 @@ def _regions(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region
         else:
             regions += read_regions(Path(text), pixel_size_nm=pixel_size_nm)
     return regions
-
-
-def _columns(text: str | None) -> dict[str, str] | None:
-    """Read ``--columns x=0,y=1``."""
-    if text is None:
-        return None
-    pairs = [part.partition("=") for part in text.split(",")]
-    columns = {role.strip(): name.strip() for role, _, name in pairs}
-    known = ("x", "y", "z", "frame", "channel", "uncertainty")
-    if not all(columns.values()) or len(columns) < len(pairs) or not columns.keys() <= set(known):
-        raise click.BadParameter(
-            f"expected x=NAME,y=NAME with each of {', '.join(known)} at most once, got {text!r}",
-            param_hint="--columns",
-        )
-    return columns
 
 
 def _report(outcome: Outcome, prefix: str) -> None:

@@ -18,6 +18,7 @@ __all__ = ["main"]
 # In the order a person meets them. Each is imported only when it is run or explained.
 COMMANDS = {
     "analyse": "Find, outline and describe clusters in localization tables.",
+    "classify": "Label localizations, without making clusters of them.",
     "models": "List the networks, or show one's card.",
     "simulate": "Write simulated cells with known clusters.",
     "train": "Train a network from nothing.",

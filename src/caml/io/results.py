@@ -24,7 +24,7 @@ def result_table(
     localizations: Localizations,
     score: npt.ArrayLike,
     label: npt.ArrayLike,
-    cluster: npt.ArrayLike,
+    cluster: npt.ArrayLike | None = None,
     *,
     region: npt.ArrayLike | None = None,
     with_positions: bool | None = None,
@@ -39,7 +39,7 @@ def result_table(
         The network's output.
     label : array-like of shape (n_localizations,)
         0 not clustered, 1 clustered, 2… other kinds.
-    cluster : array-like of shape (n_localizations,)
+    cluster : array-like of shape (n_localizations,), optional
         Cluster ids, −1 for none.
     region : str or array-like of shape (n_localizations,), optional
         The name of the region that each localization is in.
@@ -84,7 +84,9 @@ def result_table(
         added |= {f"score_{i}": column for i, column in enumerate(scores.T)}
     else:
         added["score"] = scores
-    added |= {"label": np.asarray(label), "cluster": np.asarray(cluster)}
+    added["label"] = np.asarray(label)
+    if cluster is not None:
+        added["cluster"] = np.asarray(cluster)
     wrong = [f"{name} has shape {v.shape}" for name, v in added.items() if v.shape != (n,)]
     if wrong:
         raise InputError(f"one value per localization is needed, {n} here; " + "; ".join(wrong))
