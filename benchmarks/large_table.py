@@ -6,6 +6,7 @@ python benchmarks/large_table.py 10000000 table.parquet
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -70,4 +71,10 @@ def write_csv(path: Path, parquet: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(f"{large_table(Path(sys.argv[2]), int(float(sys.argv[1]))):,} localizations")
+    size, target = int(float(sys.argv[1])), Path(sys.argv[2])
+    if target.suffix == ".csv":
+        with tempfile.TemporaryDirectory() as home:
+            large_table(Path(home, "table.parquet"), size)
+            write_csv(target, Path(home, "table.parquet"))
+    else:
+        large_table(target, size)

@@ -36,6 +36,13 @@ NOT_CLUSTERED = "#9a9a9a"
 KINDS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 REGION = "#0072b2"
 
+# Of more localizations than this in a panel, one is drawn per pixel and label; it is this many
+# pixels wide.
+MANY = 500_000
+PIXELS = 1_000
+# Of more clusters than this in a whole image, outlines are not drawn in it.
+MANY_OUTLINES = 20_000
+
 # A part of the image is shown enlarged where the whole is at least so many times as wide.
 ZOOM_NM = 3_000
 ZOOM_FROM = 2
@@ -205,7 +212,10 @@ def _panel(
     )
     # Dots that cover about a third of the panel together, between a hair's and a legible size.
     size = float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(int(inside.sum()), 1)), 0.9, 4.0))
-    localizations(ax, positions[inside], label[inside], size=size)
+    shown_positions, shown_label = positions[inside], label[inside]
+    if len(shown_label) > MANY:
+        shown_positions, shown_label = _one_per_pixel(shown_positions, shown_label, box)
+    localizations(ax, shown_positions, shown_label, size=size)
     shown = analysis.segmentation.outlines[analysis.description.clusters["cluster"].to_numpy()]
     boxes = shapely.bounds(shown)
     in_sight = (
@@ -215,7 +225,9 @@ def _panel(
         & (boxes[:, 3] > box[1])
     )
     wide = (box[2] - box[0]) > ZOOM_FROM * ZOOM_NM
-    if wide:
+    if wide and in_sight.sum() > MANY_OUTLINES:
+        pass  # of less than a pixel each; the dots' colour tells where they are
+    elif wide:
         # Outlines are as small as dots here: black ones would hide what they enclose.
         outlines(ax, shown[in_sight], width=0.5, color=KINDS[0])
     else:
@@ -225,6 +237,24 @@ def _panel(
         lines = [shapely.get_coordinates(ring) for ring in rings]
         ax.add_collection(LineCollection(lines, colors=REGION, linewidths=1.2, zorder=4))
     scale_bar(ax)
+
+
+def _one_per_pixel(
+    positions: npt.NDArray[np.floating[Any]],
+    label: npt.NDArray[np.integer[Any]],
+    box: tuple[float, float, float, float],
+) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.integer[Any]]]:
+    """Return one localization per label and pixel: more would be drawn over each other."""
+    n = PIXELS
+    step = (box[2] - box[0]) / n
+    column = np.clip(((positions[:, 0] - box[0]) / step).astype(np.int64), 0, n - 1)
+    row = np.clip(((positions[:, 1] - box[1]) / step).astype(np.int64), 0, n - 1)
+    kinds = int(label.max(initial=0)) + 1
+    held = np.zeros(kinds * n * n, dtype=bool)
+    held[(np.maximum(label, 0).astype(np.int64) * n + row) * n + column] = True
+    kind, place = np.divmod(np.flatnonzero(held), n * n)
+    centres = np.column_stack((place % n, place // n)) + 0.5
+    return centres * step + np.array(box[:2]), kind
 
 
 def _legend(figure: Figure, label: npt.NDArray[np.integer[Any]], analysis: Analysis) -> None:
@@ -283,9 +313,10 @@ def _densest_square(
     if width < ZOOM_FROM * ZOOM_NM or len(positions) == 0:
         return None
     # Squares that hold something, and no others: one far-off localization makes millions of them.
-    squares = np.floor((positions[:, :2] - box[:2]) / ZOOM_NM)
-    held, counts = np.unique(squares, axis=0, return_counts=True)
-    x, y = box[:2] + ZOOM_NM * held[counts.argmax()]
+    column, row = np.floor((positions[:, :2] - box[:2]) / ZOOM_NM).astype(np.int64).T
+    held, counts = np.unique(column << 32 | row, return_counts=True)
+    fullest = int(held[counts.argmax()])
+    x, y = np.array(box[:2]) + ZOOM_NM * np.array([fullest >> 32, fullest & 0xFFFFFFFF])
     return (float(x), float(y), float(x + ZOOM_NM), float(y + ZOOM_NM))
 
 
