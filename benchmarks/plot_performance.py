@@ -37,7 +37,7 @@ def main() -> None:
     pages = {table[0][1]: table for table in tables((DOCS / "performance.md").read_text())}
     neighbours, commands = pages["per µm²"], pages["caml classify"]
     mpl.rcParams.update({"font.size": 9, "svg.fonttype": "none"})
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     for k, style in (("100", "-"), ("1000", "--")):
@@ -51,9 +51,11 @@ def main() -> None:
                 color=colour,
                 marker="o",
                 markersize=3,
-                label=f"{name}, k = {k}",
+                label=f"{name}" if k == "100" else None,
             )
-    left.set(title="Nearest neighbours", ylabel="µs per localization")
+    left.set(
+        title="Nearest neighbours: 100 (lines) and 1000 (dashes)", ylabel="µs per localization"
+    )
     for name, colour in zip(commands[0][1:5], COLOURS, strict=False):
         column = commands[0].index(name)
         right.plot(
@@ -68,7 +70,9 @@ def main() -> None:
     for axes in (left, right):
         axes.set(xscale="log", yscale="log", xlabel="localizations")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=8, frameon=False
+        )
     figure.savefig(DOCS / "performance.png", dpi=150)
 
 
