@@ -11,6 +11,7 @@ from caml.errors import TableError
 from caml.io import read, text
 from caml.io._layout import HEAD_BYTES, Layout
 from caml.io._layout import layout_of as layout_of_head
+from caml.io._text_rows import widths_agree
 
 # pandas reads in parts from 5 MB on.
 N = 150_000
@@ -175,4 +176,4 @@ def test_widths_are_known_quickly_where_fields_are_plain(
 ) -> None:
     path = tmp_path / "cell.csv"
     path.write_bytes(content.encode(encoding))
-    assert text._widths_agree(path, layout_of(path)) is agree
+    assert widths_agree(path, layout_of(path)) is agree

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ import pytest
 import shapely
 
 from caml.errors import InputError, MissingFileError, OutputError
-from caml.io import whole_file, whole_folder, write_json, write_outlines, write_table
+from caml.io import (
+    remove_leftovers,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_outlines,
+    write_table,
+)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -159,6 +167,57 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
             partial.write_text(text)
             assert partial.parent == tmp_path
         assert tree(tmp_path) == {"a.txt": text}
+
+
+def test_what_a_killed_process_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed_in(writing: AbstractContextManager[Path], note: str) -> None:
+        with writing as partial:
+            (partial / note).write_text("1")
+            raise SystemExit
+
+    names = ["results", "a long name that ends in 1", "a long name that ends in 2"]
+    # A process that is killed cleans nothing up.
+    monkeypatch.setattr("caml.io.write.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    for name in names:
+        with pytest.raises(SystemExit):
+            killed_in(whole_folder(tmp_path / name), "a.txt")
+        with pytest.raises(SystemExit):
+            killed_in(whole_file(tmp_path / name), "")
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 6
+    for n_left, name in zip((4, 2, 0), names, strict=True):
+        remove_leftovers(tmp_path / name)
+        assert len(list(tmp_path.iterdir())) == n_left
+
+
+def test_what_was_being_replaced_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results"
+    path.mkdir()
+    (path / "a.txt").write_text("0")
+    genuine = Path.rename
+
+    def killed_once_it_is_away(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            monkeypatch.setattr(Path, "rename", lambda *_: None)
+            raise SystemExit
+        return genuine(self, target)
+
+    def replace_it() -> None:
+        with whole_folder(path, overwrite=True) as folder:
+            (folder / "a.txt").write_text("1")
+            monkeypatch.setattr(Path, "rename", killed_once_it_is_away)
+
+    with pytest.raises(SystemExit):
+        replace_it()
+    monkeypatch.undo()
+    assert not path.exists()
+    remove_leftovers(path)
+    assert tree(tmp_path) == {"results": "", "results/a.txt": "0"}
 
 
 def test_a_file_that_is_not_finished_is_removed(tmp_path: Path) -> None:

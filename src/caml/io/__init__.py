@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from caml.io.convert import convert_to_parquet, is_text
 from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
 from caml.io.results import is_in_nm, result_table
 from caml.io.write import (
+    check_replaceable,
     explain_failures,
+    remove_leftovers,
     whole_file,
     whole_folder,
     write_json,
@@ -17,13 +20,17 @@ from caml.io.write import (
 
 __all__ = [
     "ParquetTable",
+    "check_replaceable",
+    "convert_to_parquet",
     "explain_failures",
     "is_in_nm",
     "is_parquet",
+    "is_text",
     "parquet_rows",
     "parse_region",
     "read",
     "read_regions",
+    "remove_leftovers",
     "result_table",
     "whole_file",
     "whole_folder",

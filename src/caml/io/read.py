@@ -27,7 +27,7 @@ from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, recognise
 from caml.io.parsed import ROW, Parsed, numbers
 from caml.localizations import FURTHEST_NM, Localizations, as_positions
 
-__all__ = ["localizations_of", "pixel_size_of", "read"]
+__all__ = ["head_of", "localizations_of", "parser_of", "pixel_size_of", "read"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -96,8 +96,8 @@ def read(
     if box is not None:
         _check_box(box)
     with explained(lambda problem: TableError(problem, path=path)):
-        head = _head(path)
-        key = _parser(path, head)
+        head = head_of(path)
+        key = parser_of(path, head)
 
         def check(names: Sequence[str]) -> tuple[TableFormat, dict[str, tuple[Source, ...]]]:
             return recognise_and_assign(
@@ -404,8 +404,26 @@ def _channel(parsed: Parsed, sources: Mapping[str, tuple[Source, ...]]) -> npt.N
     return np.asarray(values)
 
 
-def _head(path: Path) -> bytes:
-    """Read how the file begins."""
+def head_of(path: Path) -> bytes:
+    """Read how a file begins.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bytes
+        As much as every parser needs; of a folder, nothing.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    TableError
+        If it is empty.
+    """
     if path.is_dir():
         return b""
     check_exists(path, instead="give the files in it")
@@ -418,8 +436,26 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _parser(path: Path, head: bytes) -> str:
-    """Choose who reads the file."""
+def parser_of(path: Path, head: bytes) -> str:
+    """Choose who reads a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    head : bytes
+        How it begins.
+
+    Returns
+    -------
+    str
+        The key of its parser in `PARSERS`.
+
+    Raises
+    ------
+    TableError
+        If none recognises it.
+    """
     for key, parser in PARSERS.items():
         if parser.recognises(path, head):
             return key

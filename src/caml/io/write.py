@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import math
 import os
 import shutil
 import uuid
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +25,9 @@ from caml.io._csv import write_csv
 from caml.io._geojson import write_features
 
 __all__ = [
+    "check_replaceable",
     "explain_failures",
+    "remove_leftovers",
     "whole_file",
     "whole_folder",
     "write_json",
@@ -90,7 +94,9 @@ def whole_folder(
     # A link is followed, so that the folder it names is replaced and not the link.
     path = Path(os.path.realpath(path))
     with explain_failures(path), _parents(path):
-        _refuse_existing(path, overwrite, names, kind="folder")
+        _refuse_existing(path, overwrite, kind="folder")
+        if names is not None:
+            check_replaceable(path, names)
         partial = _beside(path, "partial")
         try:
             partial.mkdir()
@@ -320,9 +326,7 @@ def _plain(obj: object) -> Any:
     raise InputError(f"JSON holds numbers, texts, lists and dicts; got {type(obj).__name__}")
 
 
-def _refuse_existing(
-    path: Path, overwrite: bool, names: Collection[str] | None = None, *, kind: str
-) -> None:
+def _refuse_existing(path: Path, overwrite: bool, *, kind: str) -> None:
     """Refuse what must not be replaced."""
     if not path.exists():
         return
@@ -333,7 +337,24 @@ def _refuse_existing(
             f"{path} is there already; choose another name, or replace it with --overwrite "
             "(Python: overwrite=True)"
         )
-    if names is None:
+
+
+def check_replaceable(path: Path, names: Collection[str]) -> None:
+    """Refuse to replace a folder of results that holds something else.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; there may be none.
+    names : collection of str
+        The names that such folders are made of.
+
+    Raises
+    ------
+    OutputError
+        If there is any other in it.
+    """
+    if not path.is_dir():
         return
     foreign = sorted({entry.name for entry in path.iterdir()} - {*names, *OF_THE_SYSTEM})
     if foreign:
@@ -344,9 +365,37 @@ def _refuse_existing(
         )
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what a process that was killed left as it wrote; put back what was there before.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder that was written.
+    """
+    path = Path(os.path.realpath(path))
+    start = glob.escape(path.name[:20])
+    if not path.exists():
+        for old in path.parent.glob(_hidden(start, path, "*", "old")):
+            old.rename(path)
+            break
+    for what in ("partial", "old"):
+        for left in path.parent.glob(_hidden(start, path, "*", what)):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
 def _beside(path: Path, what: str) -> Path:
     """Make up a hidden name in the same folder, so that a rename stays on one disk."""
-    return path.with_name(f".{path.name[:20]}.{uuid.uuid4().hex[:12]}.{what}")
+    return path.with_name(_hidden(path.name[:20], path, uuid.uuid4().hex[:8], what))
+
+
+def _hidden(start: str, path: Path, unique: str, what: str) -> str:
+    """Name something half done; names that only start alike are told apart."""
+    whole = zlib.crc32(os.fsencode(path.name))
+    return f".{start}.{whole:08x}-{unique}.{what}"
 
 
 def _replace_folder(partial: Path, path: Path) -> None:
