@@ -7,6 +7,8 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 __all__ = [
@@ -24,6 +26,9 @@ Result = TypeVar("Result")
 # From so many values on, compiled functions are used. Below, SciPy and NumPy take half a second at
 # most, and nobody waits for a compiler. Both give the same, to the last bit.
 COMPILED_FROM = 6_000_000
+
+# Where Linux says how much memory the processes of a container may take, now and formerly.
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 _chosen: list[int] = []
 
@@ -56,17 +61,25 @@ def compiler_is_loaded() -> bool:
 
 
 def memory_bytes() -> int:
-    """Tell how much memory this machine has.
+    """Tell how much memory this process may take: that of the machine, or of its container.
 
     Returns
     -------
     int
-        In bytes; where it does not say, that of a laptop.
+        In bytes; where nothing says, that of a laptop.
     """
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
-        return 8 << 30
+        total = 8 << 30
+    return min([total, *_limits()])
+
+
+def _limits() -> Iterator[int]:
+    """Read what a container or a batch system allows, where one says so."""
+    for path in LIMITS:
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield int(Path(path).read_text(encoding="ascii"))
 
 
 def n_threads() -> int:

@@ -17,7 +17,7 @@ import shapely
 
 import caml
 from caml.analyse import crew as crew_module
-from caml.analyse.crew import Here, crew
+from caml.analyse.crew import Dask, Here, crew
 from caml.analyse.tiled import analyse_tiled, unfinished
 from caml.analyse.tiled.plan import Plan
 from caml.errors import DataWarning, OutputError, TableError, WorkersError
@@ -197,7 +197,12 @@ class Stopping(Here):
     def __init__(self, n: int) -> None:
         self.n_left = n
 
-    def each(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+    def each(
+        self,
+        function: Callable[[Any], Any],
+        jobs: Sequence[Any],
+        failed: object = None,  # noqa: ARG002 (nobody dies)
+    ) -> Iterator[Any]:
         for job in jobs:
             if self.n_left == 0:
                 raise WorkersError("killed")
@@ -292,8 +297,32 @@ def test_processes_give_the_same(cell: Path, whole: Path, tmp_path: Path) -> Non
     assert_same(tmp_path / "tiled", whole)
 
 
-def die(_job: int) -> None:
-    os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+def test_a_worker_that_is_killed_is_replaced(cell: Path, whole: Path, tmp_path: Path) -> None:
+    killed: list[int] = []
+    with crew(n_jobs=2) as hands:
+        assert isinstance(hands, Dask)
+        workers = list(hands.client.run(os.getpid).values())
+
+        def kill_one(stage: str, _share: float) -> None:
+            if stage == "segment" and not killed:
+                os.kill(workers[0], signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+                killed.append(workers[0])
+
+        with pytest.warns(DataWarning):
+            analyse_tiled(cell, tmp_path / "tiled", tile_size=600, crew=hands, progress=kill_one)
+    assert killed
+    assert_same(tmp_path / "tiled", whole)
+
+
+def deadly(victim: int) -> Callable[[int], int]:
+    """Make a function that ends its process at one job; workers cannot import one from here."""
+
+    def job_done(job: int) -> int:
+        if job == victim:
+            os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+        return job
+
+    return job_done
 
 
 def test_a_step_that_kills_its_workers_is_told() -> None:
@@ -301,7 +330,22 @@ def test_a_step_that_kills_its_workers_is_told() -> None:
         crew(n_jobs=1 + 1) as hands,
         pytest.raises(WorkersError, match="workers ended again and again"),
     ):
-        list(hands.each(die, [1]))
+        list(hands.each(deadly(1), [1]))
+
+
+def test_a_job_that_kills_its_workers_costs_only_itself() -> None:
+    with crew(n_jobs=2) as hands:
+        found = list(hands.each(deadly(1), [0, 1, 2, 3], lambda job, _error: -job))
+    assert sorted(found) == [-1, 0, 2, 3]
+
+
+def test_nobody_waits_for_workers_that_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew_module, "PATIENCE_S", 1)
+    with crew(n_jobs=2) as hands:
+        assert isinstance(hands, Dask)
+        hands.client.retire_workers(list(hands.client.scheduler_info()["workers"]))
+        with pytest.raises(WorkersError, match=r"no worker is left.*--resume"):
+            list(hands.each(abs, [-1, -2, -3]))
 
 
 def test_a_folder_that_workers_do_not_see_is_told(tmp_path: Path) -> None:

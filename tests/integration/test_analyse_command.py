@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from caml.analyse import batch
+from caml.analyse import one_file
 from caml.cli import main
 from caml.io import write_table
 from caml.simulate import Scenario, simulate
@@ -311,14 +311,14 @@ def test_a_fault_of_ours_is_no_traceback_and_costs_only_its_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_table(tmp_path / "other.csv", table(2))
-    genuine = vars(batch)["analyse"]
+    genuine = vars(one_file)["analyse"]
 
     def faulty(localizations: object, **options: object) -> object:
         if getattr(localizations, "name", "") == "cell":
             raise ZeroDivisionError("oops")
         return genuine(localizations, **options)
 
-    monkeypatch.setattr(batch, "analyse", faulty)
+    monkeypatch.setattr(one_file, "analyse", faulty)
     assert run("analyse", cell, tmp_path / "other.csv", "--out", tmp_path / "out") == 1
     error = capsys.readouterr().err
     assert "unexpected ZeroDivisionError: oops" in error

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import logging
 import shutil
 import time
-import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,33 +13,39 @@ from typing import Any
 
 import pandas as pd
 
-from caml._machine import memory_bytes
 from caml._version import __version__
-from caml.analyse.chain import RESULTS, Analysis, Format, analyse, rounded
+from caml.analyse.chain import Format, rounded
 from caml.analyse.crew import Crew, Dask, crew
-from caml.analyse.jobs import Job, as_text, check_free, plan, remove_partial
+from caml.analyse.jobs import Job, as_text, check_free, plan
 from caml.analyse.ledger import Ledger, Outcome, identity
+from caml.analyse.one_file import (
+    Picture,
+    Progress,
+    analyse_file,
+    analyse_in_tiles,
+    converted_table,
+    is_tiled,
+    without_result,
+)
 from caml.analyse.record import Settings, arguments, record
-from caml.analyse.region import classify_regions
-from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
-from caml.analyse.workers import check_stop, in_processes, uninterrupted
-from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
-from caml.io import is_parquet, parquet_rows, read, whole_folder, write_json, write_table
+from caml.analyse.tiled import unfinished
+from caml.analyse.workers import in_processes, uninterrupted
+from caml.errors import OutputError
+from caml.io import (
+    remove_leftovers,
+    write_json,
+    write_table,
+)
 from caml.localizations import Region
 from caml.models import load_model
 
 __all__ = ["Batch", "Outcome", "Picture", "analyse_files"]
 
-logger = logging.getLogger(__name__)
-
 # Files that are done, while others are not.
 UNFINISHED = ".unfinished"
 
-# What an analysis in memory takes, its table included (benchmarks/bench_scale.py: 320).
-BYTES_PER_LOCALIZATION = 400
-
-# Draws an analysis into a folder; the figures live above this floor and are handed down.
-Picture = Callable[[Analysis, Path], None]
+# What is written beside the folders.
+BESIDE = ("summary.csv", "run.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +81,7 @@ def analyse_files(
     resume: bool = False,
     picture: Picture | None = None,
     on_outcome: Callable[[Outcome, int, int], None] | None = None,
-    on_progress: Callable[[Path, str, float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Batch:
     """Analyse files and write a folder of results for each, a summary and a record of the run.
 
@@ -139,7 +141,7 @@ def analyse_files(
     out = Path(out)
     card = load_model(model).card
     settings = Settings(
-        model=str(model),
+        model=_anywhere(model),
         threshold=threshold,
         regions=tuple(regions),
         pixel_size_nm=pixel_size_nm,
@@ -150,7 +152,13 @@ def analyse_files(
     )
     jobs = plan([Path(path) for path in paths], out)
     ledger = Ledger(out / UNFINISHED)
-    is_new = check_free(out, jobs, overwrite=overwrite, resume=resume and ledger.root.is_dir())
+    goes_on = resume and ledger.root.is_dir()
+    if resume and not goes_on and (out / "run.json").exists():
+        raise OutputError(
+            f"{out} holds a run that is finished: there is nothing to go on with; start anew with "
+            "--overwrite, or choose another --out"
+        )
+    is_new = check_free(out, jobs, BESIDE, replace=overwrite or goes_on)
     start = time.perf_counter()
     manifest = {
         "version": __version__,
@@ -169,14 +177,21 @@ def analyse_files(
     resumed = sorted(outcomes)
     todo = [job for job in jobs if job[1].name not in outcomes]
     for _, folder in todo:
-        remove_partial(folder)
+        remove_leftovers(folder)
+        remove_leftovers(converted_table(folder))
         if not resume:
             shutil.rmtree(unfinished(folder), ignore_errors=True)
+            converted_table(folder).unlink(missing_ok=True)
+    for name in BESIDE:
+        remove_leftovers(out / name)
+    # What an unfinished run wrote and did not come to note is written again.
+    settings = replace(settings, overwrite=overwrite or goes_on)
     interrupted = True
     try:
-        has_tiles = any(_is_tiled(job, settings) for job in todo)
-        with crew(scheduler, n_jobs if has_tiles else 1) as hands:
-            for outcome in _run(todo, settings, picture, n_jobs, hands, on_progress):
+        tiled = [job for job in todo if is_tiled(job[0], settings)]
+        with crew(scheduler, n_jobs if tiled else 1) as hands:
+            hands.check_folder(out.absolute())
+            for outcome in _run(todo, tiled, settings, picture, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome
                 ledger.note(outcome)
                 if on_outcome is not None:
@@ -194,17 +209,23 @@ def analyse_files(
         }
         kept["resumed"] = resumed
         kept["seconds"] = round(time.perf_counter() - start, 3)
-        goes_on = any(unfinished(folder).exists() for _, folder in jobs)
+        in_tiles = any(unfinished(folder).exists() for _, folder in jobs)
         is_whole = not interrupted and not any(one.error for one in done)
-        if is_whole or (all(one.error for one in done) and not goes_on):
+        _conclude(batch, out, kept, overwrite=overwrite or resume)
+        if is_whole or (all(one.error for one in done) and not in_tiles):
             ledger.end()
-        _conclude(batch, out, kept, overwrite=overwrite or resume, is_new=is_new)
+        if is_new:
+            with suppress(OSError):
+                out.rmdir()  # only if it is empty
     return batch
 
 
-def _conclude(
-    batch: Batch, out: Path, record: dict[str, Any], *, overwrite: bool, is_new: bool
-) -> None:
+def _anywhere(model: str | Path) -> str:
+    """Name a network so that workers find it: its file, if it is one, from the root on."""
+    return str(Path(model).absolute()) if Path(model).suffix.lower() == ".onnx" else str(model)
+
+
+def _conclude(batch: Batch, out: Path, record: dict[str, Any], *, overwrite: bool) -> None:
     """Write the summary and the record of what was done, if anything was."""
     with uninterrupted():
         if not all(one.error for one in batch.outcomes):
@@ -212,200 +233,35 @@ def _conclude(
         # Also where nothing succeeded but caml itself failed: it holds the details.
         if not all(one.error and not one.details for one in batch.outcomes):
             write_json(out / "run.json", record, overwrite=overwrite)
-        if is_new:
-            with suppress(OSError):
-                out.rmdir()  # only if it is empty
 
 
 def _run(
     jobs: Sequence[Job],
+    tiled: Sequence[Job],
     settings: Settings,
     picture: Picture | None,
     n_jobs: int,
     hands: Crew,
-    on_progress: Callable[[Path, str, float], None] | None,
+    on_progress: Progress | None,
 ) -> Iterator[Outcome]:
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
-    tiled = [job for job in jobs if _is_tiled(job, settings)]
-    others = [job for job in jobs if job not in tiled]
-    one = functools.partial(_analyse_file, settings=settings, picture=picture)
-    if isinstance(hands, Dask) and not tiled:
-        yield from hands.each(one, others)
-    elif n_jobs <= 1 or len(others) <= 1:
-        yield from (one(job, on_progress=on_progress) for job in others)
+    whole = [job for job in jobs if job not in tiled]
+    one = functools.partial(analyse_file, settings=settings, picture=picture)
+    if isinstance(hands, Dask):
+        # Workers have working directories of their own.
+        given = {folder.absolute(): (path, folder) for path, folder in whole}
+        jobs = [(path.absolute(), folder) for folder, (path, _) in given.items()]
+        for outcome in hands.each(one, jobs, without_result):
+            path, folder = given[outcome.folder]
+            yield replace(outcome, path=path, folder=folder)
+    elif n_jobs <= 1 or len(whole) <= 1:
+        yield from (one(job, on_progress=on_progress) for job in whole)
     else:
-        yield from in_processes(one, others, n_jobs, _without_result)
+        yield from in_processes(one, whole, n_jobs, without_result)
     for job in tiled:
-        yield _analyse_in_tiles(job, settings, hands, on_progress)
-
-
-def _is_tiled(job: Job, settings: Settings) -> bool:
-    """Tell whether a file is analysed in tiles: a table in parquet, by wish or by its size."""
-    path, _ = job
-    if settings.regions or not is_parquet(path):
-        return False
-    if settings.tile_size is not None:
-        return True
-    try:
-        return parquet_rows(path) * BYTES_PER_LOCALIZATION > memory_bytes() / 2
-    except CamlError:
-        return False  # reading it will tell why
-
-
-def _without_result(job: tuple[Path, Path], error: BaseException) -> Outcome:
-    path, folder = job
-    return Outcome(
-        path=path,
-        folder=folder,
-        error=f"{path}: its process ended without a result ({error}); memory may have run out: try "
-        "a smaller --jobs",
-    )
-
-
-def _analyse_file(
-    job: Job,
-    *,
-    settings: Settings,
-    picture: Picture | None,
-    on_progress: Callable[[Path, str, float], None] | None = None,
-) -> Outcome:
-    """Analyse one file and write its folder."""
-    path, folder = job
-
-    def report(stage: str, share: float) -> None:
-        check_stop()
-        if on_progress is not None:
-            on_progress(path, stage, share)
-
-    def work() -> tuple[pd.DataFrame, dict[str, float]]:
-        start = time.perf_counter()
-        classification = None
-        if settings.regions and is_parquet(path):
-            localizations, classification = classify_regions(
-                path,
-                settings.regions,
-                load_model(settings.model),
-                threshold=settings.threshold,
-                pixel_size_nm=settings.pixel_size_nm,
-                columns=settings.columns,
-            )
-        else:
-            localizations = read(
-                path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
-            )
-        seconds = {"read": round(time.perf_counter() - start, 3)}
-        analysis = analyse(
-            replace(localizations, name=folder.name),
-            model=settings.model,
-            threshold=settings.threshold,
-            regions=settings.regions,
-            classification=classification,
-            progress=report,
-        )
-        start = time.perf_counter()
-        with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
-            analysis.write(partial, file_format=settings.file_format)
-            if picture is not None:
-                picture(analysis, partial)
-        seconds |= analysis.seconds
-        seconds["write"] = round(time.perf_counter() - start, 3)
-        return analysis.description.summary, seconds
-
-    return _outcome(job, work)
-
-
-def _analyse_in_tiles(
-    job: Job,
-    settings: Settings,
-    hands: Crew,
-    on_progress: Callable[[Path, str, float], None] | None,
-) -> Outcome:
-    """Analyse one table tile by tile, going on with what an earlier run left of it."""
-    path, folder = job
-
-    def report(stage: str, share: float) -> None:
-        if on_progress is not None:
-            on_progress(path, stage, share)
-
-    def work() -> tuple[pd.DataFrame, dict[str, float]]:
-        return analyse_tiled(
-            path,
-            folder,
-            model=settings.model,
-            threshold=settings.threshold,
-            pixel_size_nm=settings.pixel_size_nm,
-            columns=settings.columns,
-            tile_size=settings.tile_size or TILE_SIZE,
-            crew=hands,
-            overwrite=settings.overwrite,
-            resume=True,
-            progress=report,
-        )
-
-    return _outcome(job, work)
-
-
-def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]) -> Outcome:
-    """Do the work on one file; a failure is an outcome too."""
-    path, folder = job
-    noted: list[warnings.WarningMessage] = []
-    sha256 = ""
-    try:
-        with warnings.catch_warnings(record=True) as noted:
-            warnings.simplefilter("always", CamlWarning)
-            sha256 = _sha256(path)
-            check_stop()
-            summary, seconds = work()
-        return Outcome(
-            path=path,
-            folder=folder,
-            warnings=_texts(noted),
-            summary=summary,
-            sha256=sha256,
-            seconds=seconds,
-        )
-    except CamlError as error:
-        text = _with_path(error, path)
-        return Outcome(path=path, folder=folder, error=text, warnings=_texts(noted), sha256=sha256)
-    except MemoryError:
-        return Outcome(path=path, folder=folder, error=f"{path}: memory ran out")
-    except Exception as error:  # one file's fault, whatever it is, must not cost the others
-        return Outcome(
-            path=path,
-            folder=folder,
-            error=f"{path}: unexpected {type(error).__name__}: {error}. This is a fault of caml: "
-            "please report it with the details in run.json",
-            details=traceback.format_exc(),
-        )
-
-
-def _with_path(error: CamlError, path: Path) -> str:
-    """Return an error's text, naming the file that was read where it does not say."""
-    text = str(error)
-    named = isinstance(error, MissingFileError | OutputError) or str(path) in text
-    return text if named else f"{path}: {text}"
-
-
-def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
-    """Return the texts of caml's own warnings, each once; others go to the log."""
-    for one in noted:
-        if not issubclass(one.category, CamlWarning):
-            logger.debug("%s: %s", one.category.__name__, one.message)
-    texts = (str(one.message) for one in noted if issubclass(one.category, CamlWarning))
-    return tuple(dict.fromkeys(texts))
+        yield analyse_in_tiles(job, settings, hands, on_progress)
 
 
 def _join(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
     filled = [summary for summary in summaries if len(summary)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-
-
-def _sha256(path: Path) -> str:
-    """Return a file's checksum; empty where it cannot be read, which reading it will tell."""
-    try:
-        if path.is_file():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        pass
-    return ""

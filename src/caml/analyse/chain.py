@@ -29,13 +29,15 @@ __all__ = ["RESULTS", "Analysis", "Format", "analyse", "rounded"]
 
 Format = Literal["csv", "parquet"]
 
-# What a folder of results may hold; one with anything else is never replaced.
+# What a folder of results may hold, of one pass or of tiles; one with anything else is never
+# replaced.
 RESULTS = frozenset(
     {
         "localizations.csv",
         "localizations.parquet",
         "clusters.csv",
         "outlines.geojson",
+        "outlines.parquet",
         "overview.png",
     }
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,16 +21,33 @@ __all__ = ["Crew", "Dask", "Here", "crew"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Failed = Callable[[Job, BaseException], Result]
 
 # How long a scheduler may take to answer.
 TIMEOUT_S = 10
+# How long processes here may take to come back after they died, and to end.
+PATIENCE_S = 60
+PACKAGE = "caml-smlm"
+
+# A step uses all cores of its process, and much of its memory: one at a time, however many threads
+# a worker has. Warnings are recorded for a process, not for a thread, too.
+_alone = threading.Lock()
 
 
 class Crew(Protocol):
     """Something that calls a function with many jobs."""
 
-    def each(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """Call the function with each job; give the results as they come, in any order."""
+    def each(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        failed: Failed[Job, Result] | None = None,
+    ) -> Iterator[Result]:
+        """Call the function with each job; give the results as they come, in any order.
+
+        Where workers die of a job, its result is what `failed` makes of it and of the error;
+        without `failed` a WorkersError is raised.
+        """
 
     def check_folder(self, folder: Path) -> None:
         """Raise WorkersError if a worker does not see a folder."""
@@ -36,7 +56,12 @@ class Crew(Protocol):
 class Here:
     """The process that asks, one job after the other."""
 
-    def each(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
+    def each(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        failed: Failed[Job, Result] | None = None,  # noqa: ARG002 (nobody dies but this process)
+    ) -> Iterator[Result]:
         """Call the function with each job, in order."""
         return map(function, jobs)
 
@@ -52,23 +77,59 @@ class Dask:
     ----------
     client : distributed.Client
         Connected to its scheduler.
+    n_threads : int, optional
+        How many each worker may use; by default the cores that it may run on.
     """
 
     client: Any
+    n_threads: int | None = None
 
-    def each(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """Call the function with each job on any worker; one that a worker died of is repeated."""
+    def each(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        failed: Failed[Job, Result] | None = None,
+    ) -> Iterator[Result]:
+        """Call the function with each job on any worker; one that a worker died of is repeated.
+
+        A worker that dies takes along what else it was to do. All that were lost again and again
+        are then done one at a time, and only a job that kills workers by itself has failed.
+        """
+        lost: list[Job] = []
+        yield from self._together(function, jobs, lost)
+        for job in lost:
+            fatal: list[Job] = []
+            yield from self._together(function, [job], fatal)
+            if fatal:
+                error = WorkersError(
+                    "workers ended again and again at the same step: most likely memory ran out; "
+                    "take fewer --jobs or smaller tiles (--tile), and go on with --resume"
+                )
+                if failed is None:
+                    raise error
+                yield failed(job, error)
+
+    def _together(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], lost: list[Job]
+    ) -> Iterator[Result]:
+        """Give the results of all jobs but those whose workers died again and again."""
         from distributed import KilledWorker, as_completed
+        from distributed.scheduler import NoWorkerError
 
-        futures = self.client.map(function, jobs, pure=False)
+        futures = self.client.map(partial(_by_itself, function, self.n_threads), jobs, pure=False)
+        job_of = dict(zip(futures, jobs, strict=True))
         try:
             for future in as_completed(futures):
-                yield future.result()
-        except KilledWorker as error:
-            raise WorkersError(
-                f"workers ended again and again at the same step ({error}): most likely memory ran "
-                "out; take fewer --jobs or smaller tiles (--tile), and go on with --resume"
-            ) from error
+                try:
+                    result = future.result()
+                except KilledWorker:
+                    lost.append(job_of[future])
+                    continue
+                except NoWorkerError as error:
+                    raise WorkersError(
+                        "no worker is left: start some again, and go on with --resume"
+                    ) from error
+                yield result
         finally:
             self.client.cancel(futures)
 
@@ -110,35 +171,78 @@ def crew(scheduler: str | None = None, n_jobs: int = 1) -> Iterator[Crew]:
         yield Here()
         return
     try:
-        from distributed import Client, LocalCluster
+        import distributed
     except ImportError as error:
         raise WorkersError(
             "work on several processes or a cluster needs Dask: pip install 'caml-smlm[dask]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    if scheduler is None:
-        local = LocalCluster(
-            n_workers=n_jobs, threads_per_worker=1, dashboard_address=None, memory_limit=0
-        )
-        with local, Client(local) as client:
-            client.run(use_threads, max(1, n_threads() // n_jobs))
+    with _quiet(logging.getLogger("distributed")):
+        if scheduler is None:
+            with _processes(n_jobs) as local:
+                yield local
+            return
+        try:
+            client = distributed.Client(scheduler, timeout=TIMEOUT_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise WorkersError(
+                f"no Dask scheduler answers at {scheduler!r} ({error}): expected an address such "
+                "as tcp://192.168.1.5:8786, as `dask scheduler` prints it when it starts"
+            ) from error
+        with client:
+            _check_versions(client, scheduler)
             yield Dask(client)
-        return
+
+
+@contextmanager
+def _processes(n_jobs: int) -> Iterator[Dask]:
+    """Start workers here, and end them."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {
+        # Where no process comes back, steps fail and nobody waits forever.
+        "distributed.scheduler.no-workers-timeout": f"{PATIENCE_S} s",
+        # Memory that did not suffice twice will not the fourth time.
+        "distributed.scheduler.allowed-failures": 1,
+    }
+    with dask.config.set(settings):
+        cluster = LocalCluster(
+            n_workers=n_jobs,
+            threads_per_worker=1,
+            # A port that is free, and that only this machine can reach.
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+        )
+        try:
+            with Client(cluster) as client:
+                yield Dask(client, max(1, n_threads() // n_jobs))
+        finally:
+            with suppress(TimeoutError):
+                cluster.close(timeout=PATIENCE_S)
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep a library's reports from the terminal: what matters is told in our words."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout=TIMEOUT_S)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise WorkersError(
-            f"no Dask scheduler answers at {scheduler!r} ({error}): expected an address such as "
-            "tcp://192.168.1.5:8786, as `dask scheduler` prints it when it starts"
-        ) from error
-    with client:
-        _check_versions(client, scheduler)
-        yield Dask(client)
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _by_itself(function: Callable[[Job], Result], n_threads: int | None, job: Job) -> Result:
+    with _alone:
+        if n_threads is not None:
+            use_threads(n_threads)
+        return function(job)
 
 
 def _check_versions(client: Any, scheduler: str) -> None:
     """Refuse workers that would not do the same."""
-    found = client.run(_version)
+    # A function that every Python has: one of ours could not even be sent to a worker without us.
+    found = client.run(metadata.version, PACKAGE, on_error="return")
     if not found:
         raise WorkersError(
             f"the scheduler at {scheduler!r} has no workers: start some with "
@@ -146,12 +250,8 @@ def _check_versions(client: Any, scheduler: str) -> None:
         )
     for name, version in found.items():
         if version != __version__:
-            has = f"has caml {version}" if version else "has no caml"
+            has = f"has caml {version}" if isinstance(version, str) else "has no caml"
             raise WorkersError(
                 f"the worker {name} {has}, and this is caml {__version__}: install the same on "
-                f"all workers (pip install caml-smlm=={__version__})"
+                f"all workers (pip install {PACKAGE}=={__version__})"
             )
-
-
-def _version() -> str:
-    return __version__

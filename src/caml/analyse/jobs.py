@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from caml.errors import OutputError
 
-__all__ = ["Job", "as_text", "check_free", "plan", "remove_partial"]
+__all__ = ["Job", "as_text", "check_free", "plan"]
 
 # A table, and the folder of its results.
 Job = tuple[Path, Path]
@@ -77,7 +76,9 @@ def as_text(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "_")
 
 
-def check_free(out: Path, jobs: Sequence[Job], *, overwrite: bool, resume: bool) -> bool:
+def check_free(
+    out: Path, jobs: Sequence[Job], beside: Sequence[str] = (), *, replace: bool
+) -> bool:
     """Refuse to touch earlier results or inputs before anything is computed.
 
     Parameters
@@ -85,11 +86,11 @@ def check_free(out: Path, jobs: Sequence[Job], *, overwrite: bool, resume: bool)
     out : Path
         The folder of results; made if it is not there.
     jobs : sequence of (Path, Path)
-        The files and their folders.
-    overwrite : bool
+        The files, and the results of each.
+    beside : sequence of str, default ()
+        The names of what is written beside them.
+    replace : bool
         Whether earlier results are replaced.
-    resume : bool
-        Whether earlier results are those of the run that is gone on with.
 
     Returns
     -------
@@ -103,9 +104,9 @@ def check_free(out: Path, jobs: Sequence[Job], *, overwrite: bool, resume: bool)
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: --out takes a folder")
-    wanted = [*(folder for _, folder in jobs), out / "summary.csv", out / "run.json"]
+    wanted = [*(place for _, place in jobs), *(out / name for name in beside)]
     existing = [path for path in wanted if path.exists()]
-    if existing and not (overwrite or resume):
+    if existing and not replace:
         names = ", ".join(path.name for path in existing[:5])
         more = f" and {len(existing) - 5} more" if len(existing) > 5 else ""
         raise OutputError(
@@ -125,15 +126,3 @@ def check_free(out: Path, jobs: Sequence[Job], *, overwrite: bool, resume: bool)
     except OSError as error:
         raise OutputError(f"{out} cannot be made: {error.strerror}") from error
     return is_new
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what a run that was killed left of results half written.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the results.
-    """
-    for partial in folder.parent.glob(f".{folder.name[:20]}.*.partial"):
-        shutil.rmtree(partial, ignore_errors=True)

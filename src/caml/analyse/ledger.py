@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from caml.analyse.jobs import as_text
 from caml.errors import OutputError
 from caml.io import write_json, write_table
 
-__all__ = ["Ledger", "Outcome"]
+__all__ = ["Ledger", "Outcome", "identity"]
 
 MANIFEST = "run.json"
 
@@ -173,7 +174,7 @@ def identity(paths: Sequence[Path]) -> list[list[str | int]]:
     Parameters
     ----------
     paths : sequence of Path
-        The files; one that is not there has neither.
+        The files, and folders of files; one that is not there has neither.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def identity(paths: Sequence[Path]) -> list[list[str | int]]:
         The path, the size in bytes and the time of the last change in ns, of each.
     """
     found: list[list[str | int]] = []
-    for path in paths:
+    for path in _files(paths):
         try:
             status = path.stat()
         except OSError:
@@ -189,3 +190,12 @@ def identity(paths: Sequence[Path]) -> list[list[str | int]]:
         else:
             found.append([as_text(path), status.st_size, status.st_mtime_ns])
     return found
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Give folders file by file: their own time says nothing of what is in them."""
+    for path in paths:
+        yield path
+        with suppress(OSError):
+            if path.is_dir():
+                yield from sorted(path.iterdir())

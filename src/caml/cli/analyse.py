@@ -70,8 +70,8 @@ __all__ = ["analyse"]
     "tile_size",
     type=click.IntRange(min=1_000),
     metavar="N",
-    help="Analyse parquet tables in tiles of N localizations, with the same results; those too "
-    "large for memory always are.",
+    help="Analyse tables in tiles of N localizations, with the same results; those too large for "
+    "memory always are. For parquet and text.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
@@ -104,8 +104,8 @@ def analyse(
       overview.png       a picture
     and beside them summary.csv (a row per image) and run.json (what was done).
 
-    A table in parquet that is too large for memory is analysed in tiles. Its localizations and
-    outlines are then folders of parquet files, and there is no picture.
+    A table in parquet or text that is too large for memory is analysed in tiles. Its localizations
+    and outlines are then folders of parquet files, and there is no picture.
     """
     from caml.analyse import analyse_files
     from caml.plot import save_overview

@@ -49,7 +49,7 @@ def classify(
         (path, place.with_name(f"{place.name}.{file_format}"))
         for path, place in plan(list(files), out)
     ]
-    check_free(out, jobs, overwrite=overwrite, resume=False)
+    check_free(out, jobs, replace=overwrite)
     n_failed = 0
     for path, place in jobs:
         try:

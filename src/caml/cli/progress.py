@@ -9,8 +9,10 @@ from typing import Any, Self
 
 __all__ = ["Progress"]
 
-# How much of an analysis each stage is, in percent; those that are not told here take no time.
-STAGES = {"divide": 10, "classify": 30, "segment": 25, "outline": 20, "describe": 5, "write": 10}
+# How much of an analysis each stage is. Tables that are analysed in tiles are divided instead of
+# read; those of text are converted first, which is their reading.
+STAGES = {"read": 10, "classify": 25, "segment": 20, "outline": 20, "describe": 10, "write": 15}
+STAGES |= {"divide": STAGES["read"]}
 
 
 class Progress:
@@ -55,11 +57,13 @@ class Progress:
         if path != self._path:
             self._close()
             self._path, self._shares = path, {}
-            self._bar = _bar(total=sum(STAGES.values()), desc=path.name, unit="%")
-        self._shares[stage] = share
-        done = sum(STAGES.get(one, 0) * of_it for one, of_it in self._shares.items())
+            self._bar = _bar(total=100, desc=path.name, unit="%")
+        self._shares[stage] = max(share, self._shares.get(stage, 0))
+        others = STAGES.keys() - {"read", "divide"}
+        whole = sum(STAGES[one] for one in others | (self._shares.keys() & {"read", "divide"}))
+        done = sum(STAGES[one] * of_it for one, of_it in self._shares.items()) / whole * 100
         self._bar.set_postfix_str(stage, refresh=False)
-        self._bar.update(done - self._bar.n)
+        self._bar.update(max(0, done - self._bar.n))
 
     def clear(self, n_done: int, n_all: int) -> None:
         """Make room for a line, and count files where they are not shown one by one.
@@ -88,6 +92,6 @@ def _bar(**options: Any) -> Any:
 
     if options["unit"] == "%":
         options["bar_format"] = (
-            "{desc}: {percentage:3.0f} %|{bar}| {elapsed}, {remaining} left{postfix}"
+            "{desc}: {percentage:3.0f} %|{bar}| {elapsed}, {remaining} left, {rate_fmt}{postfix}"
         )
     return tqdm(leave=False, dynamic_ncols=True, **options)

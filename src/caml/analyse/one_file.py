@@ -1,0 +1,330 @@
+"""One file of a batch: read, analysed and written, or told why not."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from caml._machine import memory_bytes
+from caml.analyse.chain import RESULTS, Analysis, analyse
+from caml.analyse.crew import Crew
+from caml.analyse.jobs import Job
+from caml.analyse.ledger import Outcome
+from caml.analyse.record import Settings
+from caml.analyse.region import classify_regions
+from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
+from caml.analyse.workers import check_stop
+from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
+from caml.io import (
+    check_replaceable,
+    convert_to_parquet,
+    is_parquet,
+    is_text,
+    parquet_rows,
+    read,
+    whole_folder,
+)
+from caml.models import load_model
+
+__all__ = [
+    "Picture",
+    "Progress",
+    "analyse_file",
+    "analyse_in_tiles",
+    "converted_table",
+    "is_tiled",
+    "without_result",
+]
+
+logger = logging.getLogger(__name__)
+
+# What an analysis in memory takes, its table included (benchmarks/bench_scale.py: 320).
+BYTES_PER_LOCALIZATION = 400
+# The same for a byte of text: a row of a ThunderSTORM table has about 80.
+MEMORY_PER_BYTE_OF_TEXT = 5
+
+# Draws an analysis into a folder; the figures live above this floor and are handed down.
+Picture = Callable[[Analysis, Path], None]
+# Is told the file, the stage and the share of it that is done.
+Progress = Callable[[Path, str, float], None]
+
+
+def is_tiled(path: Path, settings: Settings) -> bool:
+    """Tell whether a file is analysed in tiles: by wish or by its size, where it can be.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    settings : Settings
+        What is asked for.
+
+    Returns
+    -------
+    bool
+        False also where the file cannot be read.
+    """
+    try:
+        if is_parquet(path):
+            # Of regions no more than they need is read.
+            needed = 0 if settings.regions else parquet_rows(path) * BYTES_PER_LOCALIZATION
+        elif is_text(path) and not settings.regions:
+            needed = path.stat().st_size * MEMORY_PER_BYTE_OF_TEXT
+        else:
+            return False
+    except (CamlError, OSError):
+        return False  # reading it will tell why
+    return needed > memory_bytes() / 2 or (needed > 0 and settings.tile_size is not None)
+
+
+def without_result(job: Job, error: BaseException) -> Outcome:
+    """Tell that nothing came of a file.
+
+    Parameters
+    ----------
+    job : (Path, Path)
+        The file and its folder.
+    error : BaseException
+        What the process that worked on it ended with.
+
+    Returns
+    -------
+    Outcome
+        With the error.
+    """
+    path, folder = job
+    return Outcome(
+        path=path,
+        folder=folder,
+        error=f"{path}: its process ended without a result ({error}); memory may have run out: try "
+        "a smaller --jobs",
+    )
+
+
+def analyse_file(
+    job: Job,
+    *,
+    settings: Settings,
+    picture: Picture | None,
+    on_progress: Progress | None = None,
+) -> Outcome:
+    """Analyse one file and write its folder.
+
+    Parameters
+    ----------
+    job : (Path, Path)
+        The file and its folder.
+    settings : Settings
+        What is asked for.
+    picture : callable, optional
+        Draws the analysis into its folder.
+    on_progress : callable, optional
+        Called now and then.
+
+    Returns
+    -------
+    Outcome
+        What became of it.
+    """
+    path, folder = job
+
+    def report(stage: str, share: float) -> None:
+        check_stop()
+        if on_progress is not None:
+            on_progress(path, stage, share)
+
+    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+        start = time.perf_counter()
+        classification = None
+        if settings.regions and is_parquet(path):
+            localizations, classification = classify_regions(
+                path,
+                settings.regions,
+                load_model(settings.model),
+                threshold=settings.threshold,
+                pixel_size_nm=settings.pixel_size_nm,
+                columns=settings.columns,
+            )
+        else:
+            localizations = read(
+                path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
+            )
+        seconds = {"read": round(time.perf_counter() - start, 3)}
+        report("read", 1.0)
+        analysis = analyse(
+            replace(localizations, name=folder.name),
+            model=settings.model,
+            threshold=settings.threshold,
+            regions=settings.regions,
+            classification=classification,
+            progress=report,
+        )
+        start = time.perf_counter()
+        with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
+            analysis.write(partial, file_format=settings.file_format)
+            if picture is not None:
+                picture(analysis, partial)
+        seconds |= analysis.seconds
+        seconds["write"] = round(time.perf_counter() - start, 3)
+        return analysis.description.summary, seconds
+
+    return _outcome(job, work)
+
+
+def analyse_in_tiles(
+    job: Job,
+    settings: Settings,
+    hands: Crew,
+    on_progress: Progress | None,
+) -> Outcome:
+    """Analyse one table tile by tile, going on with what an earlier run left of it.
+
+    Parameters
+    ----------
+    job : (Path, Path)
+        The file and its folder.
+    settings : Settings
+        What is asked for.
+    hands : Crew
+        Who works on the tiles.
+    on_progress : callable, optional
+        Called now and then.
+
+    Returns
+    -------
+    Outcome
+        What became of it.
+    """
+    path, folder = job
+    converted = converted_table(folder)
+
+    def report(stage: str, share: float) -> None:
+        if on_progress is not None:
+            on_progress(path, stage, share)
+
+    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+        start = time.perf_counter()
+        table = path.absolute()
+        if not is_parquet(path):
+            table = converted
+            if not table.exists():
+                convert_to_parquet(
+                    path,
+                    table,
+                    pixel_size_nm=settings.pixel_size_nm,
+                    columns=settings.columns,
+                    progress=functools.partial(report, "read"),
+                )
+        read_s = round(time.perf_counter() - start, 3)
+        summary, seconds = analyse_tiled(
+            table,
+            folder,
+            model=settings.model,
+            threshold=settings.threshold,
+            pixel_size_nm=settings.pixel_size_nm,
+            columns=settings.columns,
+            tile_size=settings.tile_size or TILE_SIZE,
+            crew=hands,
+            overwrite=settings.overwrite,
+            resume=True,
+            progress=report,
+        )
+        return summary, {"read": read_s} | seconds
+
+    def in_the_users_words(text: str) -> str:
+        return text.replace(str(converted), str(path)).replace(str(path.absolute()), str(path))
+
+    outcome = _outcome(job, work)
+    error = in_the_users_words(outcome.error)
+    if not error or not unfinished(folder).exists():
+        converted.unlink(missing_ok=True)
+    elif "--resume" not in error:
+        error += "; what is done is kept: go on with --resume"
+    return replace(outcome, error=error, warnings=tuple(map(in_the_users_words, outcome.warnings)))
+
+
+def converted_table(folder: Path) -> Path:
+    """Tell where a table of text is kept in parquet while it is analysed in tiles.
+
+    Parameters
+    ----------
+    folder : Path
+        Of its results.
+
+    Returns
+    -------
+    Path
+        A hidden file beside it.
+    """
+    return unfinished(folder).with_suffix(".parquet")
+
+
+def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]) -> Outcome:
+    """Do the work on one file; a failure is an outcome too."""
+    path, folder = job
+    noted: list[warnings.WarningMessage] = []
+    sha256 = ""
+    try:
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always", CamlWarning)
+            check_replaceable(folder, RESULTS)
+            sha256 = _sha256(path)
+            check_stop()
+            summary, seconds = work()
+        return Outcome(
+            path=path,
+            folder=folder,
+            warnings=_texts(noted),
+            summary=summary,
+            sha256=sha256,
+            seconds=seconds,
+        )
+    except CamlError as error:
+        text = _with_path(error, path)
+        return Outcome(path=path, folder=folder, error=text, warnings=_texts(noted), sha256=sha256)
+    except MemoryError:
+        return Outcome(path=path, folder=folder, error=f"{path}: memory ran out")
+    except Exception as error:  # one file's fault, whatever it is, must not cost the others
+        return Outcome(
+            path=path,
+            folder=folder,
+            error=f"{path}: unexpected {type(error).__name__}: {error}. This is a fault of caml: "
+            "please report it with the details in run.json",
+            details=traceback.format_exc(),
+        )
+
+
+def _with_path(error: CamlError, path: Path) -> str:
+    """Return an error's text, naming the file that was read where it does not say."""
+    text = str(error)
+    named = isinstance(error, MissingFileError | OutputError) or str(path) in text
+    return text if named else f"{path}: {text}"
+
+
+def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+    """Return the texts of caml's own warnings, each once; others go to the log."""
+    for one in noted:
+        if not issubclass(one.category, CamlWarning):
+            logger.debug("%s: %s", one.category.__name__, one.message)
+    texts = (str(one.message) for one in noted if issubclass(one.category, CamlWarning))
+    return tuple(dict.fromkeys(texts))
+
+
+def _sha256(path: Path) -> str:
+    """Return a file's checksum; empty where it cannot be read, which reading it will tell."""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return ""
