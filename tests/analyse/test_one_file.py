@@ -1,5 +1,6 @@
 """How one file of a batch is analysed: at once or in tiles, from parquet or text, here or there."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -156,9 +157,9 @@ def test_files_are_spread_over_a_cluster(
     from distributed import LocalCluster
 
     # In a module of its own, which the workers can import; paths are relative to us, not to them.
-    (tmp_path / "deadly.py").write_text(DEADLY)
+    (tmp_path / "deadly_on_workers.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(str(tmp_path))
-    picture = __import__("deadly").die_at_cell_1
+    picture = importlib.import_module("deadly_on_workers").die_at_cell_1
     options: dict[str, Any] = {"dashboard_address": None, "threads_per_worker": 2}
     with LocalCluster(n_workers=2, **options) as cluster:
         monkeypatch.chdir(tmp_path)
