@@ -1,6 +1,6 @@
 """Time commands on files from process start to written results, with their peak memory.
 
-    python benchmarks/bench_analyse.py            # sizes from 10⁴ to 10⁶; 4 minutes
+    python benchmarks/bench_analyse.py            # sizes from 10⁴ to 10⁷; 10 minutes
     python benchmarks/bench_analyse.py FILE.csv   # a file of your own, x [nm] and y [nm] in it
 
 On the same csv, by processes of their own, repeats interleaved, medians shown: ``caml classify``
@@ -36,8 +36,10 @@ COMMANDS = {
     "neighbours twice": (sys.executable, __file__, "--bound", "{path}", "{peer}"),
 }
 STAGES = ("read", "neighbours", "classify", "segment", "outline", "describe", "write")
-SIZES = (10_000, 100_000, 500_000, 1_000_000)
+SIZES = (10_000, 100_000, 500_000, 1_000_000, 10_000_000)
 REPEATS = 3
+# Of more the whole takes minutes, and is timed once.
+REPEATED_UP_TO = 2_000_000
 # HDBSCAN of more takes minutes.
 HDBSCAN_UP_TO = 150_000
 
@@ -104,7 +106,7 @@ def main() -> None:
                 if not stages and name != "HDBSCAN":
                     measured(command)
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
-            for repeat in range(REPEATS):
+            for repeat in range(REPEATS if n <= REPEATED_UP_TO else 1):
                 for name, command in commands.items():
                     if repeat == 0 or name != "HDBSCAN":
                         found[name].append(measured(command))

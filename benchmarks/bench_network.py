@@ -2,18 +2,22 @@
 
     python benchmarks/bench_network.py
 
-XPILJZ is the network that comes with the package; 07VEJJ has the paper's layers (convolution,
-pooling, two recurrent layers of 32) with weights by chance, which take as long as trained ones.
-ONNX Runtime alone has the inputs in memory, one session on all cores, and the batch that suits it
-best. Prints Markdown tables.
+XPILJZ is the network that comes with the package; 07VEJJ and 87B144 (convolution, pooling, two
+recurrent layers of 32) and SHB8HY (XPILJZ for 1000 neighbours) have the paper's layers with weights
+by chance, which take as long as trained ones. ONNX Runtime alone has the inputs in memory, one
+session on all cores, and the batch that suits it best. Prints Markdown tables; 10 minutes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -23,15 +27,18 @@ from machine import machine
 from onnx import TensorProto, helper, numpy_helper
 
 import caml
-from caml.features import norm_self
+from caml.features import features
 from caml.models import Model, load_model
 from caml.neighbours import NeighbourSearch
 
-BATCHES = (256, 1_024, 4_096, 16_384)
+BATCHES = (16, 128, 1_024, 4_096)
+# At k = 100; a tenth of them at k = 1000.
 N = 1_000_000
 # So many inputs are made ready for ONNX Runtime alone; its time is per localization.
 READY = 100_000
 REPEATS = 3
+PEAK = str(Path(__file__).with_name("peak_memory.py"))
+MEMORY_N = (250_000, 1_000_000)
 
 
 def recurrent(k: int) -> bytes:
@@ -69,6 +76,40 @@ def recurrent(k: int) -> bytes:
     for i in (1, 2, 3):
         steps += [("MatMul", [f"d{i}"], {}), ("Add", [f"e{i}"], {})]
         steps.append(("Relu" if i < 3 else "Sigmoid", [], {}))
+    return written("recurrent", k, weights, steps)
+
+
+def separable(k: int) -> bytes:
+    """Write the layers of XPILJZ for k neighbours (SHB8HY has 1000), with weights by chance."""
+    generator = np.random.default_rng(0)
+    shapes = {"w1": (32,), "b1": (32,), "w2": (32 * k, 1), "b2": (1,)}
+    weights = [
+        numpy_helper.from_array(generator.normal(0, 0.1, shape).astype(np.float32), name)
+        for name, shape in shapes.items()
+    ]
+    for name, values in (("each", [-1, k, 1]), ("flat", [-1, 32 * k])):
+        weights.append(numpy_helper.from_array(np.array(values), name))
+    return written(
+        "separable",
+        k,
+        weights,
+        [
+            ("Reshape", ["each"], {}),
+            ("Mul", ["w1"], {}),
+            ("Add", ["b1"], {}),
+            ("Relu", [], {}),
+            ("Reshape", ["flat"], {}),
+            ("MatMul", ["w2"], {}),
+            ("Add", ["b2"], {}),
+            ("Sigmoid", [], {}),
+        ],
+    )
+
+
+def written(
+    name: str, k: int, weights: list[TensorProto], steps: list[tuple[str, list[str], dict]]
+) -> bytes:
+    """Write a network that is a chain of operators."""
     nodes, before = [], "features"
     for number, (operator, inputs, options) in enumerate(steps):
         after = "score" if number == len(steps) - 1 else f"h{number}"
@@ -78,7 +119,7 @@ def recurrent(k: int) -> bytes:
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])]
         for name, size in (("features", k), ("score", 1))
     ]
-    graph = helper.make_graph(nodes, "recurrent", *put, weights)
+    graph = helper.make_graph(nodes, name, *put, weights)
     opset = [helper.make_opsetid("", 17)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=8)
     onnx.checker.check_model(model, full_check=True)
@@ -101,53 +142,106 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    positions = cells(N, 100, np.random.default_rng(0))[0]
+def networks() -> dict[str, Model]:
+    """Make the four networks: one that comes with the package, and three with weights by chance."""
     simple = load_model("XPILJZ")
-    weights = recurrent(100)
-    card = dataclasses.replace(
-        simple.card, name="07VEJJ", sha256=hashlib.sha256(weights).hexdigest()
-    )
-    networks = {"XPILJZ": simple, "07VEJJ": Model(card, weights)}
-    ready = caml.nearest_neighbours(positions[:READY], 100).distances
-    features = norm_self(ready)
-    print(machine())
-    print()
+    made = {"XPILJZ": simple}
+    for name, k, weights in (
+        ("07VEJJ", 100, recurrent(100)),
+        ("SHB8HY", 1000, separable(1000)),
+        ("87B144", 1000, recurrent(1000)),
+    ):
+        sha256 = hashlib.sha256(weights).hexdigest()
+        made[name] = Model(dataclasses.replace(simple.card, name=name, k=k, sha256=sha256), weights)
+    return made
+
+
+def print_alone(positions: np.ndarray, every: dict[str, Model]) -> dict[str, float]:
+    """Time ONNX Runtime by itself; return the seconds per localization of the best batch."""
     print("ONNX Runtime alone, µs per localization by batch")
     print()
-    print(f"| network | {' | '.join(f'{batch:,}' for batch in BATCHES)} |")
-    print("|---|" + "---|" * len(BATCHES))
+    print(f"| network | k | {' | '.join(f'{batch:,}' for batch in BATCHES)} |")
+    print("|---|---|" + "---|" * len(BATCHES))
     best = {}
-    for name, network in networks.items():
+    for name, network in every.items():
+        k = network.card.k
+        near = caml.nearest_neighbours(positions[: READY * 100 // k], k)
+        ready = features(near, network.card.input)
         times = [
-            np.median([alone(network.weights, features, batch) for _ in range(REPEATS)])
+            np.median([alone(network.weights, ready, batch) for _ in range(REPEATS)])
             for batch in BATCHES
         ]
         best[name] = min(times)
-        print(f"| {name} | {' | '.join(f'{one * 1e6:.2f}' for one in times)} |", flush=True)
-    print()
-    print(f"`classify` on {len(positions):,} localizations")
-    print()
+        cells_ = " | ".join(f"{one * 1e6:.2f}" for one in times)
+        print(f"| {name} | {k} | {cells_} |", flush=True)
+    return best
+
+
+def print_classify(positions: np.ndarray, every: dict[str, Model], best: dict[str, float]) -> None:
+    """Time `classify`, and what of it is the network's."""
     print(
-        "| network | neighbours alone s | ONNX Runtime alone s | classify s "
+        "| network | localizations | neighbours alone s | ONNX Runtime alone s | classify s "
         "| classify − neighbours over ONNX Runtime |"
     )
-    print("|---|---|---|---|---|")
-    caml.classify(positions, simple)  # compiled once for good
-    for name, network in networks.items():
+    print("|---|---|---|---|---|---|")
+    caml.classify(positions, every["XPILJZ"])  # compiled once for good
+    for name, network in every.items():
+        k = network.card.k
+        some = positions[: len(positions) * 100 // k]
         bare, whole = [], []
-        for _ in range(REPEATS if name == "XPILJZ" else 2):
-            search = NeighbourSearch(positions)
-            bare.append(timed(lambda s=search: list(s.chunks(100, lambda *_: None))))
-            fresh = NeighbourSearch(positions)
-            whole.append(timed(lambda m=network, s=fresh: caml.classify(positions, m, search=s)))
-        near, every = float(np.median(bare)), float(np.median(whole))
-        network_alone = best[name] * len(positions)
+        for _ in range(REPEATS):
+            search = NeighbourSearch(some)
+            bare.append(timed(lambda s=search, k=k: list(s.chunks(k, lambda *_: None))))
+            fresh = NeighbourSearch(some)
+            whole.append(timed(lambda m=network, s=fresh, p=some: caml.classify(p, m, search=s)))
+        near, all_of_it = float(np.median(bare)), float(np.median(whole))
+        network_alone = best[name] * len(some)
         print(
-            f"| {name} | {near:.2f} | {network_alone:.2f} | {every:.2f} "
-            f"| {(every - near) / network_alone:.2f} |",
+            f"| {name} | {len(some):,} | {near:.2f} | {network_alone:.2f} | {all_of_it:.2f} "
+            f"| {(all_of_it - near) / network_alone:.2f} |",
             flush=True,
         )
+
+
+def print_memory(every: dict[str, Model]) -> None:
+    """Measure the peak memory of `classify` in processes of their own, at two sizes."""
+    print(
+        f"| network | k | {' MB | '.join(f'{n:,}' for n in MEMORY_N)} MB | bytes each | MB at 0 |"
+    )
+    print("|---|---|" + "---|" * (len(MEMORY_N) + 2))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, network in every.items():
+            path = Path(folder, f"{name}.onnx")
+            path.write_bytes(network.weights)
+            path.with_suffix(".json").write_text(network.card.as_json())
+            peaks = []
+            for n in MEMORY_N:
+                command = [sys.executable, PEAK, str(path), str(n)]
+                found = subprocess.run(command, check=True, capture_output=True, text=True)
+                peaks.append(float(found.stdout))
+            each = (peaks[1] - peaks[0]) * 1e6 / (MEMORY_N[1] - MEMORY_N[0])
+            print(
+                f"| {name} | {network.card.k} | {peaks[0]:.0f} | {peaks[1]:.0f} | {each:.0f} "
+                f"| {peaks[0] - each * MEMORY_N[0] / 1e6:.0f} |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    every = networks()
+    print(machine())
+    print()
+    # First: a process's peak begins at the size of the one that started it.
+    print("Peak memory of `classify`")
+    print()
+    print_memory(every)
+    positions = cells(N, 100, np.random.default_rng(0))[0]
+    print()
+    best = print_alone(positions, every)
+    print()
+    print("`classify`, and what of it is the network's")
+    print()
+    print_classify(positions, every, best)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from caml.localizations import Localizations, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
 
-__all__ = ["Classification", "classify", "labels", "too_few"]
+__all__ = ["Classification", "check_dimensions", "check_threshold", "classify", "labels", "too_few"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +97,11 @@ def classify(
     Williamson et al. 2020: each localization's sorted distances to its k nearest neighbours are
     the input of the network. Measured and classified in chunks: memory does not depend on k.
     """
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold must be from 0 to 1, got {threshold:g}")
+    check_threshold(threshold)
     network = model if isinstance(model, Model) else load_model(model)
     card = network.card
     positions = as_positions(localizations)
-    if positions.shape[1] != card.n_dimensions:
-        raise InputError(
-            f"{card.name} is made for {card.n_dimensions}D and these localizations are "
-            f"{positions.shape[1]}D: choose another network, or classify localizations.projected()"
-        )
+    check_dimensions(card, positions.shape[1])
     search = search or NeighbourSearch(positions)
     n_labels = len(card.labels)
     shape: tuple[int, ...] = (len(search),) if n_labels == 2 else (len(search), n_labels)
@@ -126,6 +121,45 @@ def classify(
         warnings.warn(DataWarning(too_few(card, len(search))), stacklevel=2)
     every = search.expand(score, np.nan)
     return Classification(every, labels(every, threshold))
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse a threshold that no score can be compared with.
+
+    Parameters
+    ----------
+    threshold : float
+        A score of at least this is clustered.
+
+    Raises
+    ------
+    InputError
+        If it is not between 0 and 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold must be from 0 to 1, got {threshold:g}")
+
+
+def check_dimensions(card: ModelCard, n_dimensions: int) -> None:
+    """Refuse localizations of other dimensions than a network is made for.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the network.
+    n_dimensions : int
+        Of the localizations.
+
+    Raises
+    ------
+    InputError
+        If they have other dimensions.
+    """
+    if n_dimensions != card.n_dimensions:
+        raise InputError(
+            f"{card.name} is made for {card.n_dimensions}D and these localizations are "
+            f"{n_dimensions}D: choose another network, or classify localizations.projected()"
+        )
 
 
 def too_few(card: ModelCard, n_distinct: int) -> str:

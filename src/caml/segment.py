@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml._chain import SMALLEST, join
-from caml._machine import compiler_is_loaded
+from caml._machine import compiler_is_loaded, pays_to_compile
 from caml.classify import Classification
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
@@ -326,7 +326,7 @@ def join_runs(order: IntArray, runs: Runs) -> tuple[IntArray, IntArray]:
     """
     cluster = np.full(len(runs.begin), -1, dtype=np.int64)
     founder = np.empty(len(order), dtype=np.int64)
-    if compiler_is_loaded():
+    if compiler_is_loaded() or pays_to_compile(len(runs.member)):
         from caml._chain_compiled import join_arrays
 
         n_ids = join_arrays(order, *runs, cluster, founder)

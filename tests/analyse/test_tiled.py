@@ -19,9 +19,10 @@ import caml
 from caml.analyse import crew as crew_module
 from caml.analyse.crew import Dask, Here, crew
 from caml.analyse.tiled import analyse_tiled, unfinished
+from caml.analyse.tiled import store as store_module
 from caml.analyse.tiled.plan import Plan
 from caml.errors import DataWarning, OutputError, TableError, WorkersError
-from caml.io import ParquetTable
+from caml.io import ParquetTable, explain_failures
 from caml.simulate import Scenario, simulate
 
 SCENARIO = Scenario(density=100, n_per_cluster=20, radius_nm=40, crop_um=6, field_um=30)
@@ -253,7 +254,7 @@ def test_an_unfinished_run_is_not_mistaken_for_another(cell: Path, tmp_path: Pat
     with pytest.raises(OutputError, match="tile_size: 1000 then, 500 now"):
         analyse_tiled(cell, folder, tile_size=500, resume=True)
     # Half of a step, as a full disk or a killed process leaves it.
-    half = unfinished(folder) / ".0123456789ab"
+    (half,) = (path / ".0123456789ab" for path in unfinished(folder).iterdir() if path.is_dir())
     half.mkdir()
     (half / "score.npy").write_bytes(b"\x93NUMPY")
     with pytest.warns(DataWarning):
@@ -267,10 +268,27 @@ def test_a_full_disk_leaves_no_results(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(store_module, "_write", full)
     with pytest.raises(OutputError, match="the disk is full"):
         analyse_tiled(cell, tmp_path / "tiled", tile_size=1_000)
     assert not (tmp_path / "tiled").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_disk_that_fills_up_while_an_array_is_written_is_told() -> None:
+    with pytest.raises(OutputError, match="the disk is full"), explain_failures(Path("there")):
+        store_module._write(Path("/dev/full"), np.zeros(1_000_000))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(6).reshape(2, 3).T, np.array(1.5), np.array(["a", "bc"]), np.empty((0, 2), bool)],
+)
+def test_arrays_are_written_as_numpy_writes_them(array: Any, tmp_path: Path) -> None:
+    store_module._write(tmp_path / "a.npy", array)
+    found = np.load(tmp_path / "a.npy", allow_pickle=False)
+    assert found.dtype == array.dtype
+    assert np.array_equal(found, array)
 
 
 def test_a_part_with_other_columns_is_named(tmp_path: Path) -> None:
@@ -397,8 +415,7 @@ def test_the_command_goes_on_after_it_was_killed(cell: Path, whole: Path, tmp_pa
         "--out", str(out), "--tile", "1000",
     ]  # fmt: skip
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    scored = unfinished(out / "cell") / "score"
-    while not (scored.is_dir() and any(scored.iterdir())):
+    while not any(unfinished(out / "cell").glob("*/score/*")):
         assert process.poll() is None
         time.sleep(0.001)
     os.killpg(process.pid, signal.SIGKILL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from caml.analyse.one_file import (
     Progress,
     analyse_file,
     analyse_in_tiles,
-    converted_table,
+    forget_tiles,
     is_tiled,
     without_result,
 )
@@ -152,6 +151,7 @@ def analyse_files(
     )
     jobs = plan([Path(path) for path in paths], out)
     ledger = Ledger(out / UNFINISHED)
+    ledger.refuse(resume=resume, overwrite=overwrite)
     goes_on = resume and ledger.root.is_dir()
     if resume and not goes_on and (out / "run.json").exists():
         raise OutputError(
@@ -178,10 +178,8 @@ def analyse_files(
     todo = [job for job in jobs if job[1].name not in outcomes]
     for _, folder in todo:
         remove_leftovers(folder)
-        remove_leftovers(converted_table(folder))
         if not resume:
-            shutil.rmtree(unfinished(folder), ignore_errors=True)
-            converted_table(folder).unlink(missing_ok=True)
+            forget_tiles(folder)
     for name in BESIDE:
         remove_leftovers(out / name)
     # What an unfinished run wrote and did not come to note is written again.
@@ -190,10 +188,13 @@ def analyse_files(
     try:
         tiled = [job for job in todo if is_tiled(job[0], settings)]
         with crew(scheduler, n_jobs if tiled else 1) as hands:
-            hands.check_folder(out.absolute())
+            for folder in {out.absolute(), *(path.absolute().parent for path, _ in todo)}:
+                hands.check_folder(folder)
             for outcome in _run(todo, tiled, settings, picture, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome
                 ledger.note(outcome)
+                if not outcome.error:
+                    forget_tiles(outcome.folder)
                 if on_outcome is not None:
                     on_outcome(outcome, len(outcomes), len(jobs))
         interrupted = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ TIMEOUT_S = 10
 # How long processes here may take to come back after they died, and to end.
 PATIENCE_S = 60
 PACKAGE = "caml-smlm"
+AWAY = "the Dask scheduler went away: start it and its workers again, and go on with --resume"
+NOBODY = "no worker is left: start some again, and go on with --resume"
 
 # A step uses all cores of its process, and much of its memory: one at a time, however many threads
 # a worker has. Warnings are recorded for a process, not for a thread, too.
@@ -113,25 +116,56 @@ class Dask:
         self, function: Callable[[Job], Result], jobs: Sequence[Job], lost: list[Job]
     ) -> Iterator[Result]:
         """Give the results of all jobs but those whose workers died again and again."""
-        from distributed import KilledWorker, as_completed
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm import CommClosedError
         from distributed.scheduler import NoWorkerError
 
-        futures = self.client.map(partial(_by_itself, function, self.n_threads), jobs, pure=False)
+        work = partial(_by_itself, __version__, function, self.n_threads)
+        futures = self.client.map(work, jobs, pure=False)
         job_of = dict(zip(futures, jobs, strict=True))
         try:
-            for future in as_completed(futures):
+            for future in self._finished(futures):
                 try:
                     result = future.result()
                 except KilledWorker:
                     lost.append(job_of[future])
                     continue
-                except NoWorkerError as error:
-                    raise WorkersError(
-                        "no worker is left: start some again, and go on with --resume"
-                    ) from error
                 yield result
+        except NoWorkerError as error:
+            raise WorkersError(NOBODY) from error
+        except (CancelledError, CommClosedError) as error:
+            raise WorkersError(AWAY) from error
+        except ModuleNotFoundError as error:
+            if not str(error.name).startswith("caml"):
+                raise
+            raise WorkersError(
+                f"a worker has no caml: install it on all workers (pip install {PACKAGE}=="
+                f"{__version__})"
+            ) from error
         finally:
-            self.client.cancel(futures)
+            with suppress(CancelledError, CommClosedError, OSError, TimeoutError):
+                self.client.cancel(futures)
+
+    def _finished(self, futures: Sequence[Any]) -> Iterator[Any]:
+        """Give futures as they finish; nobody waits where no worker is left."""
+        from distributed import wait
+
+        todo = set(futures)
+        seen = time.monotonic()
+        while todo:
+            try:
+                done = wait(todo, timeout=PATIENCE_S / 4, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                done = set()
+            try:
+                if done or self.client.scheduler_info()["workers"]:
+                    seen = time.monotonic()
+            except OSError as error:
+                raise WorkersError(AWAY) from error
+            if time.monotonic() - seen > PATIENCE_S:
+                raise WorkersError(NOBODY)
+            yield from done
+            todo -= done
 
     def check_folder(self, folder: Path) -> None:
         """Raise WorkersError if a worker does not see a folder."""
@@ -140,8 +174,8 @@ class Dask:
         ]
         if blind:
             raise WorkersError(
-                f"the worker {blind[0]} does not see {folder}: results must lie on a disk that all "
-                f"workers share ({len(blind)} do not see it)"
+                f"the worker {blind[0]} does not see {folder}: tables, networks and results must "
+                f"lie on a disk that all workers share ({len(blind)} do not see it)"
             )
 
 
@@ -232,11 +266,24 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _by_itself(function: Callable[[Job], Result], n_threads: int | None, job: Job) -> Result:
+def _by_itself(
+    version: str, function: Callable[[Job], Result], n_threads: int | None, job: Job
+) -> Result:
+    """Do a job on a worker, be it one that came after the others were looked at."""
+    if version != __version__:
+        raise WorkersError(_other_version("a worker", __version__, version))
     with _alone:
         if n_threads is not None:
             use_threads(n_threads)
         return function(job)
+
+
+def _other_version(worker: str, found: object, ours: str) -> str:
+    has = f"has caml {found}" if isinstance(found, str) else "has no caml"
+    return (
+        f"{worker} {has}, and this is caml {ours}: install the same on all workers (pip install "
+        f"{PACKAGE}=={ours})"
+    )
 
 
 def _check_versions(client: Any, scheduler: str) -> None:
@@ -250,8 +297,4 @@ def _check_versions(client: Any, scheduler: str) -> None:
         )
     for name, version in found.items():
         if version != __version__:
-            has = f"has caml {version}" if isinstance(version, str) else "has no caml"
-            raise WorkersError(
-                f"the worker {name} {has}, and this is caml {__version__}: install the same on "
-                f"all workers (pip install {PACKAGE}=={__version__})"
-            )
+            raise WorkersError(_other_version(f"the worker {name}", version, __version__))

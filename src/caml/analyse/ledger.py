@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import pandas as pd
 
 from caml.analyse.jobs import as_text
 from caml.errors import OutputError
-from caml.io import write_json, write_table
+from caml.io import remove_whole, write_json, write_table
 
 __all__ = ["Ledger", "Outcome", "identity"]
 
@@ -95,19 +94,15 @@ class Ledger:
         written = json.loads(json.dumps(manifest))
         before = self._manifest()
         if before is None or (overwrite and not resume):
-            shutil.rmtree(self.root, ignore_errors=True)
+            remove_whole(self.root)
             try:
                 write_json(self.root / MANIFEST, written)
             except BaseException:
                 self.end()
                 raise
             return {}
+        self.refuse(resume=resume, overwrite=overwrite)
         out = self.root.parent
-        if not resume:
-            raise OutputError(
-                f"{out} holds a run that was not finished: go on with it with --resume, or start "
-                "anew with --overwrite"
-            )
         other = sorted(k for k in {*before, *written} if before.get(k) != written.get(k))
         if other:
             raise OutputError(
@@ -116,6 +111,27 @@ class Ledger:
             )
         found = (self._read(path) for path in sorted(self.root.glob("*.entry.json")))
         return {one.folder.name: one for one in found if one is not None and one.folder.is_dir()}
+
+    def refuse(self, *, resume: bool, overwrite: bool) -> None:
+        """Refuse to start anew where there is a run to go on with.
+
+        Parameters
+        ----------
+        resume : bool
+            Whether to go on with it.
+        overwrite : bool
+            Whether it is given up.
+
+        Raises
+        ------
+        OutputError
+            If neither, and there is one.
+        """
+        if self._manifest() is not None and not (resume or overwrite):
+            raise OutputError(
+                f"{self.root.parent} holds a run that was not finished: go on with it with "
+                "--resume, or start anew with --overwrite"
+            )
 
     def note(self, outcome: Outcome) -> None:
         """Write down that a file is done.
@@ -142,7 +158,7 @@ class Ledger:
 
     def end(self) -> None:
         """Forget the run, which is finished."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_whole(self.root)
 
     def _manifest(self) -> dict[str, Any] | None:
         """Read what the earlier run was of; None if there is none, or it had not begun."""

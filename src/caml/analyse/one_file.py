@@ -31,6 +31,8 @@ from caml.io import (
     is_text,
     parquet_rows,
     read,
+    remove_leftovers,
+    remove_whole,
     whole_folder,
 )
 from caml.models import load_model
@@ -41,6 +43,7 @@ __all__ = [
     "analyse_file",
     "analyse_in_tiles",
     "converted_table",
+    "forget_tiles",
     "is_tiled",
     "without_result",
 ]
@@ -202,7 +205,7 @@ def analyse_in_tiles(
     Returns
     -------
     Outcome
-        What became of it.
+        What became of it. When that is noted, `forget_tiles` removes what the run worked with.
     """
     path, folder = job
     converted = converted_table(folder)
@@ -236,6 +239,7 @@ def analyse_in_tiles(
             crew=hands,
             overwrite=settings.overwrite,
             resume=True,
+            keep=True,
             progress=report,
         )
         return summary, {"read": read_s} | seconds
@@ -245,9 +249,9 @@ def analyse_in_tiles(
 
     outcome = _outcome(job, work)
     error = in_the_users_words(outcome.error)
-    if not error or not unfinished(folder).exists():
-        converted.unlink(missing_ok=True)
-    elif "--resume" not in error:
+    if error and not unfinished(folder).exists():
+        forget_tiles(folder)
+    elif error and "--resume" not in error:
         error += "; what is done is kept: go on with --resume"
     return replace(outcome, error=error, warnings=tuple(map(in_the_users_words, outcome.warnings)))
 
@@ -266,6 +270,21 @@ def converted_table(folder: Path) -> Path:
         A hidden file beside it.
     """
     return unfinished(folder).with_suffix(".parquet")
+
+
+def forget_tiles(folder: Path) -> None:
+    """Remove what an analysis in tiles worked with, and what one that was killed left of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of its results, which stay.
+    """
+    for hidden in (unfinished(folder), converted_table(folder)):
+        if hidden.is_dir():
+            remove_whole(hidden)
+        hidden.unlink(missing_ok=True)
+        remove_leftovers(hidden)
 
 
 def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]) -> Outcome:

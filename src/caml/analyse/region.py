@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from caml._arrays import BoolArray, FloatArray, IntArray
-from caml.classify import Classification, classify, labels
+from caml.classify import (
+    Classification,
+    check_dimensions,
+    check_threshold,
+    classify,
+    labels,
+)
 from caml.features import features
 from caml.io import read
 from caml.localizations import FURTHEST_NM, Localizations, Region
@@ -61,6 +67,7 @@ def classify_regions(
     The margin is widened until, for every localization in the regions' box and within half the
     margin of it, the k-th neighbour is nearer than what was not read.
     """
+    check_threshold(threshold)
     bounds = np.array([region.polygon.bounds for region in regions])
     low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     for margin in (*MARGINS_NM, FURTHEST_NM):
@@ -69,6 +76,7 @@ def classify_regions(
         flat = localizations
         if flat.n_dimensions > network.card.n_dimensions:
             flat = flat.projected()
+        check_dimensions(network.card, flat.n_dimensions)
         search = NeighbourSearch(flat)
         xy = search.positions[:, :2]
         reach = np.minimum(xy - (low - margin), (high + margin) - xy).min(axis=1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from typing import Protocol, TypeVar
 
 from caml._machine import n_threads, use_threads
@@ -161,8 +163,17 @@ def _interrupts_taken() -> Iterator[None]:
 
 
 def _at_start(stop: _Event, n_of_threads: int) -> None:
-    """Leave Ctrl-C to the parent, remember how it asks to stop, and share the cores."""
+    """Leave Ctrl-C to the parent, end with it, remember how it asks to stop, share the cores."""
     global _stop
     use_threads(n_of_threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stop = stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End where the parent was killed: it cannot ask, and its run may be resumed meanwhile."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caml._arrays import BoolArray
-from caml.errors import TableError
+from caml.errors import MissingFileError, TableError
 
 __all__ = ["Found", "Span", "opened", "rows_within", "varying"]
 
@@ -64,6 +64,8 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
 
     Raises
     ------
+    MissingFileError
+        If it is not there.
     TableError
         If it is damaged, now or as the block reads it.
     """
@@ -73,6 +75,10 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except PermissionError:
         raise
+    except FileNotFoundError as error:
+        raise MissingFileError(
+            f"{path}: there is no such file; check its name and folder"
+        ) from error
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"a damaged parquet file: {error}", path=path) from error
 

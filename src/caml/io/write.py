@@ -28,6 +28,7 @@ __all__ = [
     "check_replaceable",
     "explain_failures",
     "remove_leftovers",
+    "remove_whole",
     "whole_file",
     "whole_folder",
     "write_json",
@@ -164,6 +165,7 @@ def write_table(
     *,
     file_format: Literal["csv", "parquet"] = "csv",
     overwrite: bool = False,
+    schema: pa.Schema | None = None,
 ) -> None:
     """Write a table.
 
@@ -177,6 +179,8 @@ def write_table(
         How. Numbers keep their value exactly in both.
     overwrite : bool, default False
         Whether a file that is there already is replaced.
+    schema : pyarrow.Schema, optional
+        The types of the columns in parquet; by default those that fit their values.
 
     Raises
     ------
@@ -202,6 +206,7 @@ def write_table(
                 frame.to_parquet(
                     partial,
                     index=False,
+                    schema=schema,
                     row_group_size=N_ROWS_PER_GROUP,
                     # Numbers hardly repeat: to look for it takes 0.49 s of a million rows, not
                     # 0.10 s, and saves nothing.
@@ -385,6 +390,22 @@ def remove_leftovers(path: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+
+
+def remove_whole(path: Path) -> None:
+    """Remove a folder so that it is there as a whole or not at all, whenever the process ends.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; there may be none. What a process that is killed leaves of it goes with
+        `remove_leftovers`.
+    """
+    path = Path(os.path.realpath(path))
+    aside = _beside(path, "partial")
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _beside(path: Path, what: str) -> Path:

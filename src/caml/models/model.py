@@ -20,9 +20,11 @@ __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "XPILJZ"
 
-# Localizations per run of a network. XPILJZ's (n, 100, 32) values still fit the cache; with sixteen
-# times as many it takes nearly twice as long: benchmarks/bench_network.py.
-BATCH = 1_024
+# Neighbours of all localizations in one run of a network: what lies between two layers stays in a
+# core's nearest cache. 07VEJJ takes 13.2 µs per localization with 128 of them at once and 15.3 with
+# 1,024, 87B144 132 with 16 and 156 with 128: benchmarks/bench_network.py.
+BATCH = 12_800
+SMALLEST_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,8 @@ class Model:
         if self._separable is not None:
             return self._separable.predict(features)
         name = self._session.get_inputs()[0].name
-        batches = (features[start : start + BATCH] for start in range(0, len(features), BATCH))
+        size = max(SMALLEST_BATCH, BATCH // self.card.k)
+        batches = (features[start : start + size] for start in range(0, len(features), size))
         scores = [self._session.run(None, {name: batch})[0] for batch in batches]
         if not scores:
             scores = [np.empty((0, self._session.get_outputs()[0].shape[1]), dtype=np.float32)]

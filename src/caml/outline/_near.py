@@ -65,9 +65,11 @@ def nearest_distances(positions: FloatArray, group: IntArray) -> FloatArray:
         nearest[rows[real]] = np.sqrt(squared.min(axis=1)[real])
     many = np.flatnonzero((size > ALL_PAIRS)[group])
     if len(many):
-        spots = positions[many] - positions[many].min(axis=0)
+        first = np.diff(group[many], prepend=-1) > 0
+        # From each group's own first position, so that it does not matter which others there are.
+        spots = positions[many] - positions[many][first][np.cumsum(first) - 1]
         # One coordinate more sets groups so far apart that the nearest is of the same group.
-        apart = (group[many] - group[many[0]]) * (2 * np.linalg.norm(spots.max(axis=0)) + 1)
+        apart = np.cumsum(first) * (2 * np.linalg.norm(np.abs(spots).max(axis=0)) + 1)
         tree = cKDTree(np.column_stack((spots, apart)), balanced_tree=False)
         nearest[many] = np.asarray(tree.query(tree.data, 2)[0])[:, 1]
     nearest[(size == 1)[group]] = 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from caml._arrays import FloatArray, IntArray
-from caml.analyse.tiled.divide import KEPT, Image
+from caml.analyse.tiled.divide import Image
 from caml.analyse.tiled.steps import Work
 from caml.analyse.tiled.store import Store
 from caml.classify import Classification
@@ -119,11 +119,9 @@ def describe_group(work: Work, image: Image, number: int) -> None:
     group = Group.load(work, number)
     cluster, founder = renumber(group.cluster)
     positions = group.take(store, "tile", "positions")
-    frame, channel = (
-        group.take(store, "tile", name) if store.holds("tile", 0, name) else None for name in KEPT
-    )
+    frame = group.take(store, "tile", "frame") if store.holds("tile", 0, "frame") else None
     region = Region(image.polygon) if image.polygon.area > 0 else None
-    localizations = Localizations(positions, frame=frame, channel=channel, region=region)
+    localizations = Localizations(positions, frame=frame, region=region)
     score = group.take(store, "score", "score")
     label = group.take(store, "score", "label")
     firsts = np.unique(cluster, return_index=True)[1]
@@ -138,7 +136,10 @@ def describe_group(work: Work, image: Image, number: int) -> None:
     start = np.maximum.accumulate(np.where(is_next, np.arange(len(owner)), 0))
     wkb = shapely.to_wkb(segmentation.outlines)
     length = np.array([len(one) for one in wkb], dtype=np.int64)
-    columns = {f"column_{name}": table[name].to_numpy() for name in table}
+    columns: Columns = {str(name): table[name].to_numpy() for name in table}
+    if store.holds("tile", 0, "channel"):
+        channel = group.take(store, "tile", "channel")
+        columns |= _channels(segmentation, channel, store.load("known", 0, "channels"))
     store.save(
         "clusters",
         number,
@@ -149,11 +150,19 @@ def describe_group(work: Work, image: Image, number: int) -> None:
         founder_score=group.founder_score[founder[owner]],
         founder_position=group.founder_position[founder[owner]],
         part=np.arange(len(owner)) - start,
-        names=np.array(list(table), dtype=str),
+        names=np.array(list(columns), dtype=str),
         wkb=np.frombuffer(b"".join(wkb), dtype=np.uint8),
         wkb_end=np.cumsum(length),
-        **columns,
+        **{f"column_{name}": values for name, values in columns.items()},
     )
+
+
+def _channels(segmentation: Segmentation, channel: IntArray, channels: npt.NDArray[Any]) -> Columns:
+    """Count the members in each of the channels that the whole table has."""
+    counted = (segmentation.cluster >= 0) & (channel >= 0)
+    counts = np.zeros((segmentation.n_clusters, len(channels)), dtype=np.int64)
+    np.add.at(counts, (segmentation.cluster[counted], channel[counted]), 1)
+    return {f"n_channel_{name}": counts[:, i] for i, name in enumerate(channels)}
 
 
 def number_clusters(work: Work) -> None:
@@ -237,18 +246,10 @@ def cluster_columns(work: Work) -> Columns:
     store, groups = work.store, range(work.plan.n_tiles + 1)
     number = np.concatenate([store.load("numbers", 0, f"group_{i}") for i in groups])
     order = np.argsort(number)
-    names = [store.load("clusters", i, "names").tolist() for i in groups]
-    columns: Columns = {}
-    for name in dict.fromkeys(name for own in names for name in own):
-        pieces = [
-            np.array(store.load("clusters", i, f"column_{name}"))
-            # Of a channel that none of its members is in.
-            if name in names[i]
-            else np.zeros(len(store.load("clusters", i, "part")), dtype=np.int64)
-            for i in groups
-            if len(store.load("clusters", i, "part"))
-        ]
-        columns[name] = np.concatenate(pieces)[order] if pieces else np.empty(0)
+    columns: Columns = {
+        name: np.concatenate([store.load("clusters", i, f"column_{name}") for i in groups])[order]
+        for name in store.load("clusters", 0, "names").tolist()
+    }
     columns["cluster"] = np.arange(len(order))
     return columns
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from caml._arrays import FloatArray, IntArray
@@ -14,7 +15,17 @@ from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.io import ParquetTable, is_in_nm
 
-__all__ = ["Image", "collect_tile", "image", "look_at_part", "plan_tiles", "split_part"]
+__all__ = [
+    "Image",
+    "collect_tile",
+    "flat",
+    "image",
+    "look_at_part",
+    "plan_tiles",
+    "split_part",
+    "sum_up_looks",
+    "sum_up_splits",
+]
 
 # So many positions of all are looked at to plan tiles.
 SAMPLE = 400_000
@@ -63,6 +74,29 @@ def look_at_part(store: Store, table: ParquetTable, number: int) -> None:
         sample=part.positions[first::step],
         z_range=np.array([z.min(initial=np.inf), z.max(initial=-np.inf)]),
         known=np.array([getattr(part, name) is not None for name in KEPT]),
+        channels=_channels(part.channel),
+    )
+
+
+def sum_up_looks(store: Store, table: ParquetTable) -> None:
+    """Put together what was seen of all parts.
+
+    Parameters
+    ----------
+    store : Store
+        Where all parts were looked at.
+    table : ParquetTable
+        What is analysed.
+    """
+    parts = range(table.n_parts)
+    low, high = np.stack([store.load("look", i, "z_range") for i in parts]).T
+    looked = [store.load("look", i, "known") for i in parts]
+    channels = [store.load("look", i, "channels") for i in parts]
+    store.save(
+        "known",
+        is_3d=np.array(low.min() < high.max()),
+        kept=np.logical_and.reduce(looked),
+        channels=_channels(np.concatenate([one for one in channels if len(one)] or channels)),
     )
 
 
@@ -72,7 +106,7 @@ def plan_tiles(store: Store, table: ParquetTable, n_dimensions: int, tile_size: 
     Parameters
     ----------
     store : Store
-        Where all parts were looked at.
+        Where all parts were looked at, and that was summed up.
     table : ParquetTable
         What is analysed.
     n_dimensions : int
@@ -80,17 +114,12 @@ def plan_tiles(store: Store, table: ParquetTable, n_dimensions: int, tile_size: 
     tile_size : int
         How many localizations a tile should have.
     """
-    parts = range(table.n_parts)
-    low, high = np.stack([store.load("look", i, "z_range") for i in parts]).T
-    is_3d = bool(low.min() < high.max())
-    looked = [store.load("look", i, "known").tolist() for i in parts]
-    known = np.array([all(one) for one in zip(*looked, strict=True)])
-    sample = np.concatenate([np.array(store.load("look", i, "sample")) for i in parts])
-    sample = flat(sample, is_3d=is_3d, n_dimensions=n_dimensions)
+    looks = [np.array(store.load("look", i, "sample")) for i in range(table.n_parts)]
+    is_3d = bool(store.load("known", 0, "is_3d"))
+    sample = flat(np.concatenate(looks), is_3d=is_3d, n_dimensions=n_dimensions)
     sample = sample[np.isfinite(sample).all(axis=1)]
     n_tiles = min(-(-table.n_rows // tile_size), max(len(sample), 1))
     Plan.of_sample(sample, n_tiles).save(store)
-    store.save("known", 0, is_3d=np.array(is_3d), kept=known)
 
 
 def flat(positions: FloatArray, *, is_3d: bool, n_dimensions: int) -> FloatArray:
@@ -135,10 +164,27 @@ def split_part(store: Store, table: ParquetTable, n_dimensions: int, number: int
         "hull": shapely.get_coordinates(hull),
         "in_nm": np.array(is_in_nm(replace(part, positions=positions), table.schema.names)),
     }
-    for name, is_known in zip(KEPT, store.load("known", 0, "kept"), strict=True):
-        if is_known:
-            arrays[name] = _plain(np.asarray(getattr(part, name)))[order]
+    frame_is_known, channel_is_known = store.load("known", 0, "kept").tolist()
+    if frame_is_known:
+        arrays["frame"] = np.asarray(part.frame)[order]
+    if channel_is_known:
+        channels = store.load("known", 0, "channels")
+        arrays["channel"] = _codes(np.asarray(part.channel), channels)[order]
     store.save("split", number, **arrays)
+
+
+def sum_up_splits(store: Store, table: ParquetTable) -> None:
+    """Tell whether all parts have their positions in nm, under names that say so.
+
+    Parameters
+    ----------
+    store : Store
+        Where all parts are sorted by tile.
+    table : ParquetTable
+        What is analysed.
+    """
+    in_nm = all(bool(store.load("split", i, "in_nm")) for i in range(table.n_parts))
+    store.save("in_nm", value=np.array(in_nm))
 
 
 def collect_tile(store: Store, table: ParquetTable, number: int) -> None:
@@ -167,7 +213,8 @@ def collect_tile(store: Store, table: ParquetTable, number: int) -> None:
                 found.append(np.array(store.load("split", part, name)[start:stop]))
     arrays = {name: np.concatenate(found) for name, found in pieces.items()}
     positions = arrays["positions"]
-    box = np.stack([positions.min(axis=0), positions.max(axis=0)])
+    # Where no position is finite, there is one tile and nothing in it.
+    box = np.stack([positions.min(axis=0, initial=np.inf), positions.max(axis=0, initial=-np.inf)])
     store.save("tile", number, box=box, part_start=_starts(lengths), **arrays)
 
 
@@ -193,6 +240,7 @@ def image(store: Store, table: ParquetTable) -> Image:
     n_tiles = len(ends[0]) - 1
     boxes = np.stack([np.array(store.load("tile", i, "box")) for i in range(n_tiles)])
     depth = float(boxes[:, 1, 2].max() - boxes[:, 0, 2].min()) if boxes.shape[2] == 3 else 0.0
+    depth = max(depth, 0.0)
     return Image(
         hull if isinstance(hull, shapely.Polygon) else shapely.Polygon(),
         int(sum(own[-1] - own[0] for own in ends)),
@@ -204,8 +252,24 @@ def _starts(lengths: list[int]) -> IntArray:
     return np.concatenate(([0], np.cumsum(lengths)))
 
 
+def _channels(values: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    """List the channels that there are, in their order, whole numbers as such."""
+    if values is None:
+        return np.empty(0)
+    known = _plain(values[~np.asarray(pd.isna(values), dtype=bool)])
+    if known.dtype.kind == "f" and (np.mod(known, 1) == 0).all():
+        known = known.astype(np.int64)
+    return np.unique(known)
+
+
+def _codes(values: npt.NDArray[Any], channels: npt.NDArray[Any]) -> IntArray:
+    """Return the number of the channel of each localization, −1 for none."""
+    known = ~np.asarray(pd.isna(values), dtype=bool)
+    codes = np.full(len(values), -1, dtype=np.int32)
+    codes[known] = np.searchsorted(channels, _plain(values[known]).astype(channels.dtype))
+    return codes
+
+
 def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return channels as numbers or texts, the empty one for none."""
-    if values.dtype.kind in "biufU":
-        return values
-    return np.array(["" if one is None or one != one else str(one) for one in values.tolist()])
+    """Return channels that are there as numbers or texts."""
+    return values if values.dtype.kind in "biufU" else np.asarray(values.tolist())

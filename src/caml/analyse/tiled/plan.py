@@ -60,13 +60,17 @@ class Plan:
             extent = np.ptp(own, axis=0) if len(own) else np.zeros(2)
             if n > 1 and extent.max() > 0:
                 widest = int(extent.argmax())
-                cut = float(np.quantile(own[:, widest], n // 2 / n, method="higher"))
-                below = own[:, widest] < cut
-                if below.any() and not below.all():
-                    axis[node], value[node] = widest, cut
-                    left = divide(own[below], n // 2)
-                    child[node] = [left, divide(own[~below], n - n // 2)]
-                    return node
+                along = own[:, widest]
+                cut = float(np.quantile(along, n // 2 / n, method="higher"))
+                if cut == along.min():
+                    # Many are at one place; what is beyond it gets its share of the tiles.
+                    cut = float(along[along > cut].min())
+                below = along < cut
+                n_below = min(max(round(n * float(below.mean())), 1), n - 1)
+                axis[node], value[node] = widest, cut
+                left = divide(own[below], n_below)
+                child[node] = [left, divide(own[~below], n - n_below)]
+                return node
             n_made += 1
             return node
 

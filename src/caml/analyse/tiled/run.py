@@ -12,24 +12,22 @@ from pathlib import Path
 import pandas as pd
 
 from caml._version import __version__
-from caml.analyse.chain import rounded
+from caml.analyse.chain import RESULTS, rounded
 from caml.analyse.crew import Crew, Here
 from caml.analyse.tiled import clusters, divide, steps, write
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.steps import Work
 from caml.analyse.tiled.store import Store
-from caml.classify import too_few
+from caml.classify import check_dimensions, check_threshold, too_few
 from caml.errors import DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
 from caml.localizations import FURTHEST_NM
-from caml.models import load_model
+from caml.models import ModelCard, load_model
 
-__all__ = ["TILED_RESULTS", "TILE_SIZE", "analyse_tiled", "unfinished"]
+__all__ = ["TILE_SIZE", "analyse_tiled", "unfinished"]
 
 # Localizations in a tile. A step takes up to 500 bytes for each.
 TILE_SIZE = 2_000_000
-
-TILED_RESULTS = frozenset({"localizations.parquet", "clusters.csv", "outlines.parquet"})
 
 Progress = Callable[[str, float], None]
 
@@ -83,6 +81,7 @@ def analyse_tiled(
     crew: Crew | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    keep: bool = False,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Analyse a table in parquet that does not fit in memory.
@@ -110,6 +109,9 @@ def analyse_tiled(
         Whether earlier results are replaced.
     resume : bool, default False
         Whether to go on with what an interrupted run left beside the folder.
+    keep : bool, default False
+        Whether what the run worked with is left beside the folder, for a caller who has to note
+        that it is done before that goes.
     progress : callable, optional
         Called now and then with the name of the stage and the share of it that is done.
 
@@ -124,6 +126,8 @@ def analyse_tiled(
     ------
     TableError
         If it is no table in parquet, or a part has other columns.
+    InputError
+        If the threshold is not between 0 and 1, or the network is made for 3D and the table is not.
     OutputError
         If there are results already, an unfinished run is not resumed or was another one, or the
         disk is full.
@@ -139,10 +143,10 @@ def analyse_tiled(
     pass over the whole table, whatever the tiles.
     """
     start = time.perf_counter()
+    check_threshold(threshold)
     folder = Path(folder)
     table = ParquetTable.open(path, pixel_size_nm=pixel_size_nm, columns=columns)
     card = load_model(model).card
-    store = Store(unfinished(folder))
     if folder.exists() and not overwrite:
         raise OutputError(
             f"{folder} is there already; choose another name, or replace it with --overwrite "
@@ -157,13 +161,13 @@ def analyse_tiled(
         "columns": dict(columns or {}),
         "tile_size": tile_size,
     }
-    store.begin(manifest, resume=resume)
+    store = Store.begin(unfinished(folder), manifest, resume=resume)
     crew = crew or Here()
     crew.check_folder(store.root)
-    work = Work(store, str(model), threshold)
+    work = Work(store, str(model), card.sha256, threshold)
     seconds: dict[str, float] = {}
     stages = _Stages(store, crew, progress or (lambda _stage, _share: None), seconds)
-    _divide(stages, table, card.n_dimensions, tile_size)
+    _divide(stages, table, card, tile_size)
     n_tiles = work.plan.n_tiles
     stages.each("score", partial(steps.classify_tile, work), n_tiles, "classify")
     stages.each("walk", partial(steps.walk_tile, work), n_tiles, "segment")
@@ -178,13 +182,14 @@ def analyse_tiled(
     stages.each("part", partial(write.write_part, work, table), table.n_parts, "write")
     stages.each("drawn", partial(write.write_outlines_part, work), n_tiles + 1, "write")
     description = clusters.describe_all(work, image, folder.name)
-    with whole_folder(folder, overwrite=overwrite, names=TILED_RESULTS) as partial_folder:
-        for kind, name in (("part", "localizations.parquet"), ("drawn", "outlines.parquet")):
-            write.move_parts(store, kind, partial_folder / name)
+    with whole_folder(folder, overwrite=overwrite, names=RESULTS) as partial_folder:
+        write.move_parts(store, "part", table.n_parts, partial_folder / "localizations.parquet")
+        write.move_parts(store, "drawn", n_tiles + 1, partial_folder / "outlines.parquet")
         write_table(partial_folder / "clusters.csv", rounded(description.clusters))
     is_3d = bool(store.load("known", 0, "is_3d"))
     n_distinct = sum(int(store.load("score", i, "counts")[0]) for i in range(n_tiles))
-    store.end()
+    if not keep:
+        store.end()
     n_bad = table.n_rows - image.n_localizations
     if n_bad:
         warnings.warn(
@@ -210,13 +215,20 @@ def analyse_tiled(
     return description.summary, seconds
 
 
-def _divide(stages: _Stages, table: ParquetTable, n_dimensions: int, tile_size: int) -> None:
+def _divide(stages: _Stages, table: ParquetTable, card: ModelCard, tile_size: int) -> None:
     """Sort the table into tiles."""
     store, n_parts = stages.store, table.n_parts
     stages.each("look", partial(divide.look_at_part, store, table), n_parts, "divide")
+    if not store.has("known"):
+        divide.sum_up_looks(store, table)
+    if card.n_dimensions == 3 and not bool(store.load("known", 0, "is_3d")):
+        store.end()
+        check_dimensions(card, 2)
     if not store.has("plan"):
-        divide.plan_tiles(store, table, n_dimensions, tile_size)
-    split = partial(divide.split_part, store, table, n_dimensions)
+        divide.plan_tiles(store, table, card.n_dimensions, tile_size)
+    split = partial(divide.split_part, store, table, card.n_dimensions)
     stages.each("split", split, n_parts, "divide")
+    if not store.has("in_nm"):
+        divide.sum_up_splits(store, table)
     n_tiles = Plan.load(store).n_tiles
     stages.each("tile", partial(divide.collect_tile, store, table), n_tiles, "divide")

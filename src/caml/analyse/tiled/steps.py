@@ -15,6 +15,7 @@ from caml.analyse.tiled.hood import Hood, Tiles
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.classify import labels
+from caml.errors import WorkersError
 from caml.features import features
 from caml.models import Model, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
@@ -36,18 +37,21 @@ class Work:
         Where all items are.
     model : str
         The network's name or file.
+    sha256 : str
+        Of its weights.
     threshold : float
         A score of at least this is clustered.
     """
 
     store: Store
     model: str
+    sha256: str
     threshold: float
 
     @property
     def network(self) -> Model:
         """The network."""
-        return _network(self.model)
+        return _network(self.model, self.sha256)
 
     @property
     def plan(self) -> Plan:
@@ -61,8 +65,14 @@ class Work:
 
 
 @lru_cache(maxsize=2)
-def _network(model: str) -> Model:
-    return load_model(Path(model) if model.lower().endswith(".onnx") else model)
+def _network(model: str, sha256: str) -> Model:
+    network = load_model(Path(model) if model.lower().endswith(".onnx") else model)
+    if network.card.sha256 != sha256:
+        raise WorkersError(
+            f"the network {model} is another one for this worker than it was when the run began: "
+            "all workers need the same, and it must not change while they work"
+        )
+    return network
 
 
 @lru_cache(maxsize=2)

@@ -9,17 +9,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from caml.errors import OutputError
-from caml.io import explain_failures, write_json
+from caml.io import explain_failures, remove_leftovers, remove_whole, write_json
 
 __all__ = ["Store"]
 
 MANIFEST = "manifest.json"
+# Arrays of fewer bytes are read at once: every larger one that is looked at takes a file handle.
+MAPPED_FROM = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,12 @@ class Store:
     ----------
     root : Path
         The folder. Every process that works on the analysis sees it under this name.
+    run : str
+        Whose items: those of another run, which may still be at work, are elsewhere.
     """
 
     root: Path
+    run: str
 
     def has(self, kind: str, number: int = 0) -> bool:
         """Tell whether an item is there."""
@@ -63,7 +68,7 @@ class Store:
             If it cannot be written.
         """
         path = self.path(kind, number)
-        partial = self.root / f".{uuid.uuid4().hex[:12]}"
+        partial = self.root / self.run / f".{uuid.uuid4().hex[:12]}"
         with explain_failures(self.root):
             try:
                 partial.mkdir()
@@ -97,24 +102,27 @@ class Store:
         """
         with self.writing(kind, number) as folder:
             for name, array in arrays.items():
-                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+                _write(folder / f"{name}.npy", array)
 
     def load(self, kind: str, number: int, name: str) -> npt.NDArray[Any]:
-        """Read an array of an item, from the disk as it is looked at."""
-        array: npt.NDArray[Any] = np.load(
-            self.path(kind, number) / f"{name}.npy", mmap_mode="r", allow_pickle=False
-        )
+        """Read an array of an item; a large one from the disk as it is looked at."""
+        path = self.path(kind, number) / f"{name}.npy"
+        mode: Literal["r"] | None = "r" if path.stat().st_size >= MAPPED_FROM else None
+        array: npt.NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
         return array
 
     def holds(self, kind: str, number: int, name: str) -> bool:
         """Tell whether an item has an array of this name."""
         return (self.path(kind, number) / f"{name}.npy").is_file()
 
-    def begin(self, manifest: Mapping[str, Any], *, resume: bool) -> bool:
+    @classmethod
+    def begin(cls, root: Path, manifest: Mapping[str, Any], *, resume: bool) -> Store:
         """Make the folder, or go on in it.
 
         Parameters
         ----------
+        root : Path
+            The folder.
         manifest : mapping
             What decides the content of every item; of what JSON holds.
         resume : bool
@@ -122,51 +130,67 @@ class Store:
 
         Returns
         -------
-        bool
-            Whether there was an earlier run to go on with.
+        Store
+            With the items of an earlier run to go on with, or none.
 
         Raises
         ------
         OutputError
-            If there is an earlier run and it is not to be resumed, or it was another one.
+            If there is an earlier run and it is not to be resumed, it was another one, or the
+            folder cannot be written.
         """
         written = json.loads(json.dumps(manifest))
-        path = self.root / MANIFEST
-        if not self.root.exists() or not (resume or path.exists()):
-            shutil.rmtree(self.root, ignore_errors=True)
-            with explain_failures(self.root):
-                self.root.mkdir(parents=True)
-            write_json(path, written)
-            return False
+        remove_leftovers(root)
+        before = _manifest(root)
+        if before is None:
+            # There is none, or it ended before anything was done.
+            remove_whole(root)
+            store = cls(root, uuid.uuid4().hex[:12])
+            with explain_failures(root):
+                (root / store.run).mkdir(parents=True)
+            write_json(root / MANIFEST, {"run": store.run, "of": written})
+            return store
         if not resume:
             raise OutputError(
-                f"{self.root} holds an unfinished run: go on with it with --resume, or remove it"
+                f"{root} holds an unfinished run: go on with it with --resume, or remove it"
             )
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            before = None
-        if not isinstance(before, dict):
-            # It ended before anything was done.
-            shutil.rmtree(self.root, ignore_errors=True)
-            self.root.mkdir(parents=True)
-            write_json(path, written)
-            return False
-        other = sorted(k for k in {*before, *written} if before.get(k) != written.get(k))
+        of = before["of"]
+        other = sorted(k for k in {*of, *written} if of.get(k) != written.get(k))
         if other:
-            told = "; ".join(f"{k}: {before.get(k)} then, {written.get(k)} now" for k in other)
+            told = "; ".join(f"{k}: {of.get(k)} then, {written.get(k)} now" for k in other)
             raise OutputError(
-                f"{self.root} holds an unfinished run of something else ({told}): repeat it as it "
-                "was, or remove the folder to start anew"
+                f"{root} holds an unfinished run of something else ({told}): repeat it as it was, "
+                "or remove the folder to start anew"
             )
-        for partial in self.root.glob(".*"):
-            shutil.rmtree(partial, ignore_errors=True)
-        return True
+        store = cls(root, before["run"])
+        for partial in (root / store.run).glob(".*"):
+            # Whoever still writes there must not take what is left of it for an item.
+            remove_whole(partial)
+        return store
 
     def end(self) -> None:
         """Remove the folder."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_whole(self.root)
 
     def path(self, kind: str, number: int) -> Path:
         """Return the folder of an item."""
-        return self.root / kind / f"{number:05d}"
+        return self.root / self.run / kind / f"{number:05d}"
+
+
+def _manifest(root: Path) -> dict[str, Any] | None:
+    """Read whose the items are; None if there are none."""
+    try:
+        found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(found, dict) and isinstance(found.get("of"), dict) and "run" in found
+    return found if whole and (root / str(found["run"])).is_dir() else None
+
+
+def _write(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array as `numpy.save` does, which does not tell why it cannot be written."""
+    array = np.asarray(array, order="C")
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.reshape(-1).view(np.uint8).data)

@@ -57,12 +57,14 @@ def write_part(work: Work, table: ParquetTable, number: int) -> None:
             score[rows] = store.load("score", tile, "score")[there]
             label[rows] = store.load("score", tile, "label")[there]
             cluster[rows] = store.load("labelled", tile, "cluster")[there]
-    # Every part has the same columns.
-    in_nm = all(bool(store.load("split", i, "in_nm")) for i in range(table.n_parts))
-    score = np.round(score, 6)
-    found = result_table(part, score, label, cluster, with_positions=not in_nm)
+    in_nm = bool(store.load("in_nm", 0, "value"))
+    found = result_table(part, np.round(score, 6), label, cluster, with_positions=not in_nm)
+    # Every part has the same columns of the same types, whatever it holds: the table's own first.
+    n_own = len(table.schema)
+    ours = pa.Schema.from_pandas(found.iloc[:, n_own:], preserve_index=False)
+    own = map(pa.field, found.columns[:n_own].tolist(), table.schema.types)
     with store.writing("part", number) as folder:
-        write_table(folder / FILE, found, file_format="parquet")
+        write_table(folder / FILE, found, file_format="parquet", schema=pa.schema([*own, *ours]))
 
 
 def write_outlines_part(work: Work, number: int) -> None:
@@ -89,7 +91,7 @@ def write_outlines_part(work: Work, number: int) -> None:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), folder / FILE)
 
 
-def move_parts(store: Store, kind: str, folder: Path) -> None:
+def move_parts(store: Store, kind: str, n: int, folder: Path) -> None:
     """Move the files that were written part by part into one folder, in their order.
 
     Parameters
@@ -98,12 +100,14 @@ def move_parts(store: Store, kind: str, folder: Path) -> None:
         Where they were written.
     kind : str
         Which.
+    n : int
+        How many there are.
     folder : Path
         Where to; made here.
     """
     folder.mkdir()
-    for number, item in enumerate(sorted((store.root / kind).iterdir())):
-        path = folder / f"part-{number:05d}.parquet"
+    for number in range(n):
+        item, path = store.path(kind, number), folder / f"part-{number:05d}.parquet"
         try:
             # They stay where they are until all is in its place, so that a run that is killed here
             # can be resumed.
