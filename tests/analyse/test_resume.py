@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from caml.analyse import Outcome, analyse_files
@@ -73,7 +74,7 @@ def test_an_unfinished_run_is_neither_lost_nor_mistaken(cells: list[Path], tmp_p
     out = tmp_path / "out"
     with pytest.raises(Killed):
         analyse_files(cells, out, on_outcome=stop_after(1))  # type: ignore[arg-type]
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match=r"not finished: go on with it with --resume"):
         analyse_files(cells, out)
     with pytest.raises(OutputError, match=r"was of something else \(not the same: arguments\)"):
         analyse_files(cells, out, threshold=0.7, resume=True)
@@ -113,9 +114,11 @@ def test_failed_files_are_tried_again(cells: list[Path], tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_the_command_goes_on_after_everything_was_killed(
-    cells: list[Path], tmp_path: Path, jobs: str
+@pytest.mark.parametrize(
+    ("jobs", "whom"), [("1", "everything"), ("2", "everything"), ("2", "the parent")]
+)
+def test_the_command_goes_on_after_it_was_killed(
+    cells: list[Path], tmp_path: Path, jobs: str, whom: str
 ) -> None:
     out = tmp_path / "out"
     command = [
@@ -126,8 +129,14 @@ def test_the_command_goes_on_after_everything_was_killed(
     # Not a race: the first line comes when a file is done, and three remain.
     assert process.stdout is not None
     assert "clusters" in process.stdout.readline()
-    os.killpg(process.pid, signal.SIGKILL)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    if whom == "everything":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
     process.communicate()
+    # Nobody works on for a process that is no more.
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((out / "run.json").read_text())["resumed"]

@@ -16,7 +16,6 @@ import pytest
 import shapely
 
 import caml
-from caml.analyse import crew as crew_module
 from caml.analyse.crew import Dask, Here, crew
 from caml.analyse.tiled import analyse_tiled, unfinished
 from caml.analyse.tiled import store as store_module
@@ -330,81 +329,6 @@ def test_a_worker_that_is_killed_is_replaced(cell: Path, whole: Path, tmp_path: 
             analyse_tiled(cell, tmp_path / "tiled", tile_size=600, crew=hands, progress=kill_one)
     assert killed
     assert_same(tmp_path / "tiled", whole)
-
-
-def deadly(victim: int) -> Callable[[int], int]:
-    """Make a function that ends its process at one job; workers cannot import one from here."""
-
-    def job_done(job: int) -> int:
-        if job == victim:
-            os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-        return job
-
-    return job_done
-
-
-def test_a_step_that_kills_its_workers_is_told() -> None:
-    with (
-        crew(n_jobs=1 + 1) as hands,
-        pytest.raises(WorkersError, match="workers ended again and again"),
-    ):
-        list(hands.each(deadly(1), [1]))
-
-
-def test_a_job_that_kills_its_workers_costs_only_itself() -> None:
-    with crew(n_jobs=2) as hands:
-        found = list(hands.each(deadly(1), [0, 1, 2, 3], lambda job, _error: -job))
-    assert sorted(found) == [-1, 0, 2, 3]
-
-
-def test_nobody_waits_for_workers_that_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew_module, "PATIENCE_S", 1)
-    with crew(n_jobs=2) as hands:
-        assert isinstance(hands, Dask)
-        hands.client.retire_workers(list(hands.client.scheduler_info()["workers"]))
-        with pytest.raises(WorkersError, match=r"no worker is left.*--resume"):
-            list(hands.each(abs, [-1, -2, -3]))
-
-
-def test_a_folder_that_workers_do_not_see_is_told(tmp_path: Path) -> None:
-    with crew(n_jobs=2) as hands, pytest.raises(WorkersError, match="does not see"):
-        hands.check_folder(tmp_path / "elsewhere")
-
-
-def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew_module, "TIMEOUT_S", 0.5)
-    for address in ("tcp://127.0.0.1:9", "no address at all"):
-        with pytest.raises(WorkersError, match="no Dask scheduler answers at"), crew(address):
-            pass
-
-
-def test_workers_of_another_version_and_none_at_all_are_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from distributed import LocalCluster
-
-    options: dict[str, Any] = {"dashboard_address": None, "threads_per_worker": 1}
-    with LocalCluster(n_workers=1, **options) as cluster:
-        with crew(cluster.scheduler_address) as hands:
-            assert sorted(hands.each(abs, [-1, 2])) == [1, 2]
-        monkeypatch.setattr(crew_module, "__version__", "9.9")
-        with (
-            pytest.raises(WorkersError, match=r"has caml .*, and this is caml 9\.9"),
-            crew(cluster.scheduler_address),
-        ):
-            pass
-    with (
-        LocalCluster(n_workers=0, **options) as cluster,
-        pytest.raises(WorkersError, match="has no workers"),
-        crew(cluster.scheduler_address),
-    ):
-        pass
-
-
-def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(WorkersError, match=r"pip install 'caml-smlm\[dask\]'"), crew(n_jobs=2):
-        pass
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")

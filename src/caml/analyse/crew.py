@@ -210,7 +210,7 @@ def crew(scheduler: str | None = None, n_jobs: int = 1) -> Iterator[Crew]:
         raise WorkersError(
             "work on several processes or a cluster needs Dask: pip install 'caml-smlm[dask]'"
         ) from error
-    with _quiet(logging.getLogger("distributed")):
+    with _quiet():
         if scheduler is None:
             with _processes(n_jobs) as local:
                 yield local
@@ -256,14 +256,18 @@ def _processes(n_jobs: int) -> Iterator[Dask]:
 
 
 @contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep a library's reports from the terminal: what matters is told in our words."""
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+def _quiet() -> Iterator[None]:
+    """Keep Dask's reports from the terminal: what matters is told in our words."""
+    # Its loggers have levels of their own, and one handler.
+    handlers = logging.getLogger("distributed").handlers
+    before = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for handler, level in zip(handlers, before, strict=True):
+            handler.setLevel(level)
 
 
 def _by_itself(
