@@ -15,7 +15,8 @@ import shapely
 
 import caml
 from caml.analyse import analyse_files
-from caml.analyse.tiled import analyse_tiled, unfinished
+from caml.analyse.tiled import analyse_tiled, steps, unfinished
+from caml.analyse.tiled.hood import Hood
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.errors import CamlWarning, DataWarning, InputError, NothingFoundWarning
@@ -253,3 +254,47 @@ def test_late_work_of_another_run_is_not_taken_for_that_of_this_one(tmp_path: Pa
         folder.mkdir(parents=True)
     assert not new.has("score", 0)
     assert Store.begin(root, {"tile_size": 2}, resume=True) == new
+
+
+@pytest.mark.parametrize(("few", "share"), [(0, 0.0), (1_000, 0.02), (10**9, 0.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_neighbours_are_found_however_far_they_are(
+    seed: int, few: int, share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The margin is always widened, or for many, or never.
+    monkeypatch.setattr(steps, "FEW", few)
+    monkeypatch.setattr(steps, "FEW_SHARE", share)
+    generator = np.random.default_rng(seed)
+    spots = [
+        generator.uniform(0, 10_000, 2) + generator.normal(0, size, (60, 2))
+        for size in (5, 20, 60, 200)
+        for _ in range(6)
+    ]
+    lone = generator.uniform(-100_000, 100_000, (40, 2))
+    # On a lattice many are equally far, and which are the nearest is a matter of their rows.
+    lattice = np.stack(np.meshgrid(np.arange(25), np.arange(25)), axis=-1).reshape(-1, 2) * 50.0
+    positions = np.concatenate([*spots, lone, lattice + 15_000, lattice[:30] + 15_000])
+    frame = pd.DataFrame(generator.permutation(positions), columns=["x", "y"])
+    both(write(frame, tmp_path / "t.parquet"), 150)
+
+
+def test_a_localization_far_from_all_others_does_not_load_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = replace(SCENARIO, crop_um=20, field_um=40)
+    positions = simulate(scenario, seed=1).localizations.positions
+    positions = np.concatenate((positions, [[9e5, 9e5], [-9e5, 1e4], [2e4, -9e6]]))
+    path = write(pd.DataFrame(positions, columns=["x", "y"]), tmp_path / "t.parquet")
+    sizes = []
+    genuine = Hood.around
+
+    def around(*arguments: Any) -> Hood:
+        hood = genuine(*arguments)
+        sizes.append(len(hood.row))
+        return hood
+
+    monkeypatch.setattr(Hood, "around", around)
+    both(path, 2_000)
+    # A tile, what is around it, and 100 neighbours of the one that is far.
+    assert len(positions) > 35_000
+    assert max(sizes) < len(positions) / 3

@@ -11,7 +11,10 @@ import numpy.typing as npt
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.analyse.tiled.store import Store
 
-__all__ = ["Hood", "Tiles"]
+__all__ = ["Extra", "Hood", "Tiles"]
+
+# Localizations beyond a margin: their tiles, and where in its tile each is.
+Extra = tuple[IntArray, IntArray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +39,7 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hood:
-    """The localizations of a tile and those within a margin around it, in the table's order.
+    """The localizations of a tile and those around it, in the table's order.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ class Hood:
     own : ndarray of shape (n,), bool
         Which are the tile's.
     low, high : ndarray of shape (2 or 3,), nm
-        The corners of the box that they fill; infinite where nothing lies beyond it.
+        The corners of the box of which all are there; infinite where nothing lies beyond it.
     store : Store
         Where the tiles are.
     sources : tuple of (int, ndarray)
@@ -66,7 +69,9 @@ class Hood:
     order: IntArray
 
     @classmethod
-    def around(cls, store: Store, tiles: Tiles, number: int, margin: float) -> Hood:
+    def around(
+        cls, store: Store, tiles: Tiles, number: int, margin: float, extra: Extra | None = None
+    ) -> Hood:
         """Read a tile and its surroundings.
 
         Parameters
@@ -79,19 +84,25 @@ class Hood:
             Which tile.
         margin : float
             How far around its box, nm.
+        extra : tuple of ndarray, optional
+            Some that lie further out: their tiles, and where in its tile each is.
 
         Returns
         -------
         Hood
-            All localizations that lie in the widened box.
+            All localizations that lie in the widened box, and the extra ones.
         """
+        extra_tile, extra_place = (np.empty(0), np.empty(0)) if extra is None else extra
         low, high = tiles.low[number] - margin, tiles.high[number] + margin
         touching = ((tiles.low <= high) & (tiles.high >= low)).all(axis=1)
         touching[number] = True
+        touching[np.unique(extra_tile).astype(np.int64)] = True
         positions, rows, own, sources = [], [], [], []
         for other in np.flatnonzero(touching).tolist():
             there = np.array(store.load("tile", other, "positions"))
-            inside = np.flatnonzero(((there >= low) & (there <= high)).all(axis=1))
+            within = ((there >= low) & (there <= high)).all(axis=1)
+            within[extra_place[extra_tile == other].astype(np.int64)] = True
+            inside = np.flatnonzero(within)
             sources.append((other, inside))
             positions.append(there[inside])
             rows.append(np.array(store.load("tile", other, "row"))[inside])

@@ -7,11 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse.csgraph
 
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml._chain import SMALLEST
-from caml.analyse.tiled.hood import Hood, Tiles
+from caml.analyse.tiled.beyond import beyond
+from caml.analyse.tiled.hood import Extra, Hood, Tiles
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.classify import labels
@@ -25,6 +27,9 @@ __all__ = ["Work", "classify_tile", "join_seam", "join_tile", "walk_tile"]
 
 # The first margin is so many times the distance within which k neighbours are expected.
 MARGIN = 2.0
+# The margin is widened for more than so many, and for more than this share of a tile.
+FEW = 1_000
+FEW_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,9 @@ def _tiles(store: Store) -> Tiles:
 def classify_tile(work: Work, number: int) -> None:
     """Give the localizations of a tile their scores and labels.
 
-    The margin is widened until, for each of them, everything nearer than its k-th neighbour is
-    known to have been looked at.
+    One is classified for good when everything nearer than its k-th neighbour is known to have been
+    looked at. For many that are not, the margin is widened; the neighbours of a few, such as a
+    localization far from all others, are looked for one by one, wherever they are.
 
     Parameters
     ----------
@@ -93,51 +99,81 @@ def classify_tile(work: Work, number: int) -> None:
     number : int
         Which tile.
     """
-    card, network = work.network.card, work.network
-    n_labels = len(card.labels)
-    tiles = work.tiles
-    n_own = len(work.store.load("tile", number, "row"))
-    extent = tiles.high[number] - tiles.low[number]
-    # Within which so many neighbours are expected, were the tile evenly filled.
-    reach = float(np.prod(np.maximum(extent, 1.0)) * (card.k + 1) / max(n_own, 1)) ** (
-        1 / len(extent)
-    )
-    margin = MARGIN * reach
+    network, store, tiles = work.network, work.store, work.tiles
+    card = network.card
+    n_own = len(store.load("tile", number, "row"))
+    margin = MARGIN * _reach(np.array(store.load("tile", number, "positions")), card.k)
+    shape = (n_own,) if len(card.labels) == 2 else (n_own, len(card.labels))
+    score = np.full(shape, np.nan, dtype=np.float32)
+    pending = np.ones(n_own, dtype=bool)
+    extra: Extra | None = None
     while True:
-        hood = Hood.around(work.store, tiles, number, margin)
+        hood = Hood.around(store, tiles, number, margin, extra)
         search = NeighbourSearch(hood.positions)
         own = hood.own[search.rows]
-        shape = (len(search),) if n_labels == 2 else (len(search), n_labels)
-        score = np.full(shape, np.nan, dtype=np.float32)
-        # What rounds to a distance in single precision may be a little nearer or further.
-        certain = hood.certain()[search.rows] * (1 - 1e-6)
-        is_certain = len(search) > card.k
-
-        def predict(
-            subset: IntArray,
-            near: Neighbours,
-            score: FloatArray = score,
-            certain: FloatArray = certain,
-        ) -> bool:
-            score[subset] = network.predict(features(near, card.input))
-            return bool((near.distances[:, -1] < certain[subset]).all())
-
-        if is_certain:
-            is_certain = all(list(search.chunks(card.k, predict, wanted=own)))
-        if is_certain or hood.is_everything:
+        # Where in the tile each distinct position is, if it is the tile's.
+        place = (np.cumsum(hood.own) - 1)[search.rows]
+        open_ = _classify(network, search, own & pending[place], place, hood, score)
+        if not open_.any() or hood.is_everything or extra is not None:
             break
-        margin *= 2
-    every = search.expand(score, np.nan)
+        pending[:] = False
+        pending[place[open_]] = True
+        if open_.sum() > max(FEW, FEW_SHARE * n_own):
+            margin *= 2
+            continue
+        extra = beyond(store, tiles, hood, search.positions, search.positions[open_], card.k)
+        if not len(extra[0]):
+            break
+    # All that share a position get what its first did.
+    first = np.full((len(search), *shape[1:]), np.nan, dtype=np.float32)
+    first[own] = score[place[own]]
+    every = search.expand(first, np.nan)[hood.own]
     label = labels(every, work.threshold)
-    n_clustered = int((label[search.rows][own] > 0).sum())
-    work.store.save(
+    store.save(
         "score",
         number,
-        score=every[hood.own],
-        label=label[hood.own],
+        score=every,
+        label=label,
         margin=np.array(margin),
-        counts=np.array([own.sum(), n_clustered]),
+        extra=np.stack(extra) if extra is not None else np.empty((2, 0), dtype=np.int64),
+        counts=np.array([own.sum(), (label[place[own]] > 0).sum()]),
     )
+
+
+def _reach(positions: FloatArray, k: int) -> float:
+    """Guess within what distance k neighbours are, were a tile evenly filled."""
+    if not len(positions):
+        return 1.0
+    # Some may be far from all others.
+    low, high = np.quantile(positions, (0.05, 0.95), axis=0)
+    n_within = int(((positions >= low) & (positions <= high)).all(axis=1).sum())
+    volume = float(np.prod(np.maximum(high - low, 1.0)))
+    return float((volume * (k + 1) / max(n_within, 1)) ** (1 / positions.shape[1]))
+
+
+def _classify(
+    network: Model,
+    search: NeighbourSearch,
+    wanted: BoolArray,
+    place: IntArray,
+    hood: Hood,
+    score: npt.NDArray[np.float32],
+) -> BoolArray:
+    """Score distinct positions, each in its place; return for which that is not certain yet."""
+    k = network.card.k
+    if len(search) <= k:
+        return wanted
+    # What rounds to a distance in single precision may be a little nearer or further.
+    certain = hood.certain()[search.rows] * (1 - 1e-6)
+    open_ = np.zeros(len(search), dtype=bool)
+
+    def predict(subset: IntArray, near: Neighbours) -> None:
+        score[place[subset]] = network.predict(features(near, network.card.input))
+        open_[subset] = near.distances[:, -1] >= certain[subset]
+
+    for _ in search.chunks(k, predict, wanted=wanted):
+        pass
+    return open_
 
 
 def walk_tile(work: Work, number: int) -> None:
@@ -157,7 +193,8 @@ def walk_tile(work: Work, number: int) -> None:
     counts = [store.load("score", i, "counts") for i in range(work.plan.n_tiles)]
     n_distinct, n_clustered = np.sum(counts, axis=0).tolist()
     margin = float(store.load("score", number, "margin"))
-    hood = Hood.around(store, work.tiles, number, margin)
+    extra = store.load("score", number, "extra")
+    hood = Hood.around(store, work.tiles, number, margin, (extra[0], extra[1]))
     search = NeighbourSearch(hood.positions)
     own = hood.own[search.rows]
     label = hood.take("score", "label")[search.rows]
