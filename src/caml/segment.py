@@ -301,10 +301,18 @@ def find_runs(
         n_members[subset] = length
         begin[subset] = n_before + np.cumsum(length) - length
         n_before += int(length.sum())
-    none = Neighbours(np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int32))
-    parts = [none, *(near for *_, near in found)]
-    member = np.concatenate([near.indices for near in parts])
-    return Runs(begin, n_members, member, np.concatenate([near.distances for near in parts]))
+    member = np.empty(n_before, dtype=np.int32)
+    distance = np.empty(n_before if cut else 0, dtype=np.float32)
+    end = n_before
+    while found:
+        # From the end on, so that what is copied goes.
+        _, length, near = found.pop()
+        start = end - int(length.sum())
+        member[start:end] = near.indices
+        if cut:
+            distance[start:end] = near.distances
+        end = start
+    return Runs(begin, n_members, member, distance)
 
 
 def join_runs(order: IntArray, runs: Runs) -> tuple[IntArray, IntArray]:

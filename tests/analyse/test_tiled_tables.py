@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 import caml
 from caml.analyse import analyse_files
@@ -298,3 +300,45 @@ def test_a_localization_far_from_all_others_does_not_load_the_table(
     # A tile, what is around it, and 100 neighbours of the one that is far.
     assert len(positions) > 35_000
     assert max(sizes) < len(positions) / 3
+
+
+def all_clustered(seed: int) -> pd.DataFrame:
+    """Clusters and hardly anything else, whose runs reach from one to the next."""
+    generator = np.random.default_rng(seed)
+    centres = generator.uniform(0, 4_000, (60, 2))
+    spots = [c + generator.normal(0, 25, (40, 2)) for c in centres]
+    return pd.DataFrame(generator.permutation(np.concatenate(spots)), columns=["x", "y"])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_where_all_are_clustered_tiles_are_joined_all_the_same(seed: int, tmp_path: Path) -> None:
+    both(write(all_clustered(seed), tmp_path / "t.parquet"), 200)
+
+
+def test_more_than_memory_holds_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(all_clustered(1), tmp_path / "t.parquet")
+    monkeypatch.setattr(steps, "memory_bytes", lambda: 100_000)
+    with pytest.raises(InputError, match=r"hang together across tiles.*Analyse regions of the"):
+        analyse_tiled(path, tmp_path / "tiled", tile_size=200)
+    monkeypatch.undo()
+    analyse_tiled(path, tmp_path / "tiled", tile_size=200, resume=True)
+    assert (tmp_path / "tiled" / "clusters.csv").exists()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_hangs_together_is_what_scipy_finds(seed: int) -> None:
+    from caml._chain_compiled import components
+
+    generator = np.random.default_rng(seed)
+    n = 500
+    n_members = generator.integers(0, 3, n)
+    begin = np.cumsum(n_members) - n_members
+    member = generator.integers(0, n, n_members.sum()).astype(np.int32)
+    matrix = csr_matrix((np.ones(len(member)), member, np.append(begin, len(member))), (n, n))
+    n_expected, expected = connected_components(matrix, directed=False)
+    n_found, found = components(begin, n_members.astype(np.int32), member)
+    assert n_found == n_expected
+    assert len(np.unique(np.column_stack((found, expected)), axis=0)) == n_expected
+    assert sorted(np.unique(found)) == list(range(n_expected))

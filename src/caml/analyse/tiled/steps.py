@@ -12,12 +12,13 @@ import scipy.sparse.csgraph
 
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml._chain import SMALLEST
+from caml._machine import compiler_is_loaded, memory_bytes
 from caml.analyse.tiled.beyond import beyond
 from caml.analyse.tiled.hood import Extra, Hood, Tiles
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.classify import labels
-from caml.errors import WorkersError
+from caml.errors import InputError, WorkersError
 from caml.features import features
 from caml.models import Model, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
@@ -30,6 +31,8 @@ MARGIN = 2.0
 # The margin is widened for more than so many, and for more than this share of a tile.
 FEW = 1_000
 FEW_SHARE = 0.02
+# Runs are taken of so many localizations at a time.
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +206,8 @@ def walk_tile(work: Work, number: int) -> None:
     n = len(search)
     runs = Runs(np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32), *_no_members())
     if k >= SMALLEST:
-        runs = _in_order(find_runs(search, label, k, cut=cut, wanted=own))
-    ends = np.append(runs.begin, len(runs.member))
-    links = scipy.sparse.csr_matrix((np.ones(len(runs.member), np.int8), runs.member, ends), (n, n))
-    n_components, component = scipy.sparse.csgraph.connected_components(links, directed=False)
+        runs = _take(find_runs(search, label, k, cut=cut, wanted=own), np.arange(n))
+    n_components, component = _components(runs)
     foreign = np.unique(runs.member[~own[runs.member]])
     is_open = np.zeros(n_components, dtype=bool)
     is_open[component[foreign]] = True
@@ -274,7 +275,7 @@ def join_tile(work: Work, number: int) -> None:
     cluster, founder = join_runs(in_turn(clustered & ~is_open[component]), runs)
     cluster = drop_small(cluster)
     handed = np.flatnonzero(clustered & is_open[component])
-    taken = _members(runs, handed)
+    handed_on = _take(runs, handed)
     is_handed = np.zeros(len(row), dtype=bool)
     is_handed[handed] = True
     twins = np.flatnonzero(is_handed[place][itself.twin])
@@ -288,8 +289,8 @@ def join_tile(work: Work, number: int) -> None:
         open_score=confidence[first[handed]],
         open_position=positions[first[handed]],
         open_n_members=n_members[handed],
-        open_member_row=row[member[taken]],
-        open_distance=distance[taken] if len(distance) else distance,
+        open_member_row=row[handed_on.member],
+        open_distance=handed_on.distance,
         twin=twins,
         twin_row=row[place][itself.twin[twins]],
     )
@@ -305,21 +306,25 @@ def join_seam(work: Work, number: int) -> None:
     number : int
         Always 0; there is one seam.
     """
-    tiles = range(work.plan.n_tiles)
-    row, score, position, n_members, member_row, distance = (
-        np.concatenate([work.store.load("join", i, f"open_{name}") for i in tiles])
-        for name in ("row", "score", "position", "n_members", "member_row", "distance")
+    store, tiles = work.store, range(work.plan.n_tiles)
+    row, score, position, n_members = (
+        np.concatenate([store.load("join", i, f"open_{name}") for i in tiles])
+        for name in ("row", "score", "position", "n_members")
     )
     in_order = np.argsort(row)
-    runs = Runs(
-        np.cumsum(n_members) - n_members,
-        n_members,
-        in_order[np.searchsorted(row, member_row, sorter=in_order)].astype(np.int32),
-        distance,
-    )
+    length = n_members.astype(np.int64)
+    member = np.empty(length.sum(), dtype=np.int32)
+    _check_memory(len(row), len(member))
+    distance = np.concatenate([store.load("join", i, "open_distance") for i in tiles])
+    end = 0
+    for i in tiles:
+        member_row = store.load("join", i, "open_member_row")
+        start, end = end, end + len(member_row)
+        member[start:end] = in_order[np.searchsorted(row, member_row, sorter=in_order)]
+    runs = Runs(np.cumsum(length) - length, n_members, member, distance)
     cluster, founder = join_runs(by_descending_score(score, position), runs)
     cluster = drop_small(cluster)
-    work.store.save(
+    store.save(
         "seam",
         number,
         row=row[in_order],
@@ -333,16 +338,44 @@ def _no_members() -> tuple[IntArray, FloatArray]:
     return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
 
 
-def _members(runs: Runs, which: IntArray) -> IntArray:
-    """Return the places in `runs.member` of the runs of some localizations, one after the other."""
+def _take(runs: Runs, which: IntArray) -> Runs:
+    """Take the runs of some localizations, one after the other."""
     length = runs.n_members[which].astype(np.int64)
-    before = np.cumsum(length) - length
-    return np.repeat(runs.begin[which] - before, length) + np.arange(length.sum())
+    end = np.cumsum(length)
+    begin = end - length
+    member = np.empty(length.sum(), dtype=runs.member.dtype)
+    distance = np.empty(len(member) if len(runs.distance) else 0, dtype=runs.distance.dtype)
+    # Some at a time: their places take six times as much memory as they do.
+    for first in range(0, len(which), BLOCK):
+        some = slice(first, first + BLOCK)
+        shift = np.repeat(runs.begin[which[some]] - begin[some], length[some])
+        start, stop = (int(begin[first]), int(end[some][-1]))
+        place = shift + np.arange(start, stop)
+        member[start:stop] = runs.member[place]
+        if len(distance):
+            distance[start:stop] = runs.distance[place]
+    return Runs(begin, runs.n_members[which], member, distance)
 
 
-def _in_order(runs: Runs) -> Runs:
-    """Put runs in the order of their localizations."""
-    taken = _members(runs, np.arange(len(runs.begin)))
-    length = runs.n_members.astype(np.int64)
-    distance = runs.distance[taken] if len(runs.distance) else runs.distance
-    return Runs(np.cumsum(length) - length, runs.n_members, runs.member[taken], distance)
+def _components(runs: Runs) -> tuple[int, IntArray]:
+    """Find what hangs together because runs share members."""
+    n = len(runs.begin)
+    if compiler_is_loaded():
+        from caml._chain_compiled import components
+
+        return components(runs.begin, runs.n_members, runs.member)
+    ends = np.append(runs.begin, len(runs.member))
+    links = scipy.sparse.csr_matrix((np.ones(len(runs.member), np.int8), runs.member, ends), (n, n))
+    return scipy.sparse.csgraph.connected_components(links, directed=False)
+
+
+def _check_memory(n_open: int, n_members: int) -> None:
+    """Refuse to join more across tiles than this machine can hold."""
+    needed = 60 * n_open + 12 * n_members
+    if needed > memory_bytes():
+        raise InputError(
+            f"{n_open:,} clustered localizations hang together across tiles, as they do where "
+            f"nearly all localizations are clustered: to join them takes {needed / 1e9:.0f} GB of "
+            f"memory, and this machine has {memory_bytes() / 1e9:.0f}. Analyse regions of the "
+            "table (--region), or take a machine with more memory and go on with --resume"
+        )
