@@ -213,7 +213,8 @@ def nearest_neighbour_chain(
     """
     if k < SMALLEST or len(order) == 0:
         return np.full(len(label), -1, dtype=np.int64)
-    cut = is_cut(len(order), len(label))
+    # Label −1 was not looked at: what lies around regions that were read alone.
+    cut = is_cut(len(order), int((label >= 0).sum()))
     cluster, _ = join_runs(order, find_runs(search, label, k, cut=cut))
     return cluster
 
@@ -227,7 +228,7 @@ def is_cut(n_clustered: int, n_distinct: int) -> bool:
     Parameters
     ----------
     n_clustered, n_distinct : int
-        How many distinct positions are clustered, and how many there are.
+        How many distinct positions are clustered, and how many have a label.
 
     Returns
     -------

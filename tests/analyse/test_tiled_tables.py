@@ -342,3 +342,11 @@ def test_what_hangs_together_is_what_scipy_finds(seed: int) -> None:
     assert n_found == n_expected
     assert len(np.unique(np.column_stack((found, expected)), axis=0)) == n_expected
     assert sorted(np.unique(found)) == list(range(n_expected))
+
+
+def test_frames_that_are_none_are_told(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["frame"] = np.where(np.arange(len(frame)) == 700, 1.5, 1.0)
+    path = write(frame, tmp_path / "t.parquet")
+    with pytest.warns(DataWarning, match="column 'frame' is not used as frame"):
+        analyse_tiled(path, tmp_path / "a", tile_size=300)
+    both(path)

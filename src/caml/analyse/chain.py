@@ -151,7 +151,7 @@ def analyse(
         The parts to describe; the whole image by default. Every localization is classified with
         all its neighbours, in the region or not. Of a table in parquet, given as a path, no more is
         read than that takes; what a cluster's density and distance are compared with is then what
-        was read. Names are made unique.
+        was read, and whether more than 95 % are clustered is told from it. Names are made unique.
     classification : Classification, optional
         Of the localizations, where they are classified already.
     progress : callable, optional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.steps import Work
 from caml.analyse.tiled.store import Store
 from caml.classify import check_dimensions, check_threshold, too_few
-from caml.errors import DataWarning, NothingFoundWarning, OutputError
+from caml.errors import CamlWarning, DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
 from caml.localizations import FURTHEST_NM
 from caml.models import ModelCard, load_model
@@ -186,33 +186,41 @@ def analyse_tiled(
         write.move_parts(store, "part", table.n_parts, partial_folder / "localizations.parquet")
         write.move_parts(store, "drawn", n_tiles + 1, partial_folder / "outlines.parquet")
         write_table(partial_folder / "clusters.csv", rounded(description.clusters))
-    is_3d = bool(store.load("known", 0, "is_3d"))
-    n_distinct = sum(int(store.load("score", i, "counts")[0]) for i in range(n_tiles))
+    notes = list(_notes(work, table, image, len(description.clusters)))
     if not keep:
         store.end()
-    n_bad = table.n_rows - image.n_localizations
-    if n_bad:
-        warnings.warn(
-            DataWarning(
-                f"{n_bad} of {table.n_rows} localizations have no usable position (missing, "
-                f"infinite, or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
-            ),
-            stacklevel=2,
-        )
-    if n_distinct <= card.k:
-        warnings.warn(DataWarning(too_few(card, n_distinct)), stacklevel=2)
-    if is_3d and card.n_dimensions == 2:
-        warnings.warn(
-            DataWarning(
-                f"{card.name} is made for 2D: z was not used, and the clusters are those of the "
-                "projection on x and y"
-            ),
-            stacklevel=2,
-        )
-    if len(description.clusters) == 0:
-        warnings.warn(NothingFoundWarning("no clusters were found in the image"), stacklevel=2)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     seconds["all"] = round(time.perf_counter() - start, 3)
     return description.summary, seconds
+
+
+def _notes(
+    work: Work, table: ParquetTable, image: divide.Image, n_clusters: int
+) -> Iterator[CamlWarning]:
+    """Say what should be known of the results, in the words of one pass."""
+    store, card = work.store, work.network.card
+    n_bad = table.n_rows - image.n_localizations
+    if n_bad:
+        yield DataWarning(
+            f"{n_bad} of {table.n_rows} localizations have no usable position (missing, infinite, "
+            f"or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
+        )
+    if "frame" in table.sources and not bool(store.load("known", 0, "kept")[0]):
+        name = table.schema.names[table.sources["frame"][0].column]
+        yield DataWarning(
+            f"{table.path}: column {name!r} is not used as frame: not all values are whole numbers"
+        )
+    n_distinct = sum(int(store.load("score", i, "counts")[0]) for i in range(work.plan.n_tiles))
+    if n_distinct <= card.k:
+        yield DataWarning(too_few(card, n_distinct))
+    if card.n_dimensions == 2 and bool(store.load("known", 0, "is_3d")):
+        yield DataWarning(
+            f"{card.name} is made for 2D: z was not used, and the clusters are those of the "
+            "projection on x and y"
+        )
+    if n_clusters == 0:
+        yield NothingFoundWarning("no clusters were found in the image")
 
 
 def _divide(stages: _Stages, table: ParquetTable, card: ModelCard, tile_size: int) -> None:
