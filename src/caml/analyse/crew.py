@@ -81,7 +81,7 @@ class Dask:
     client : distributed.Client
         Connected to its scheduler.
     n_threads : int, optional
-        How many each worker may use; by default the cores that it may run on.
+        How many each worker may use; by default as many as it was started with.
     """
 
     client: Any
@@ -276,9 +276,10 @@ def _by_itself(
     """Do a job on a worker, be it one that came after the others were looked at."""
     if version != __version__:
         raise WorkersError(_other_version("a worker", __version__, version))
+    from distributed import get_worker
+
     with _alone:
-        if n_threads is not None:
-            use_threads(n_threads)
+        use_threads(n_threads or get_worker().state.nthreads)
         return function(job)
 
 

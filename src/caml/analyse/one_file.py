@@ -23,7 +23,7 @@ from caml.analyse.record import Settings
 from caml.analyse.region import classify_regions
 from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
 from caml.analyse.workers import check_stop
-from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError
+from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError, WorkersError
 from caml.io import (
     check_replaceable,
     convert_to_parquet,
@@ -105,12 +105,13 @@ def without_result(job: Job, error: BaseException) -> Outcome:
         With the error.
     """
     path, folder = job
-    return Outcome(
-        path=path,
-        folder=folder,
-        error=f"{path}: its process ended without a result ({error}); memory may have run out: try "
-        "a smaller --jobs",
+    why = (
+        str(error)
+        if isinstance(error, WorkersError)
+        else f"its process ended without a result ({error}); memory may have run out: try a "
+        "smaller --jobs"
     )
+    return Outcome(path=path, folder=folder, error=f"{path}: {why}")
 
 
 def analyse_file(
