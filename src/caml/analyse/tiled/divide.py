@@ -123,7 +123,22 @@ def plan_tiles(store: Store, table: ParquetTable, n_dimensions: int, tile_size: 
 
 
 def flat(positions: FloatArray, *, is_3d: bool, n_dimensions: int) -> FloatArray:
-    """Return positions in the dimensions that are looked at, as `Localizations.projected` does."""
+    """Return positions in the dimensions that are looked at, as `Localizations.projected` does.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n, 2 or 3), nm
+        Where they are.
+    is_3d : bool
+        Whether z is a coordinate: not the same everywhere in the whole table.
+    n_dimensions : int
+        How many the network looks at.
+
+    Returns
+    -------
+    ndarray of shape (n, 2 or 3), nm
+        NaN where one that is not looked at is missing.
+    """
     if n_dimensions == 3:
         return positions
     if is_3d:
