@@ -151,37 +151,18 @@ def analyse_files(
     )
     jobs = plan([Path(path) for path in paths], out)
     ledger = Ledger(out / UNFINISHED)
-    ledger.refuse(resume=resume, overwrite=overwrite)
-    goes_on = resume and ledger.root.is_dir()
-    if resume and not goes_on and (out / "run.json").exists():
-        raise OutputError(
-            f"{out} holds a run that is finished: there is nothing to go on with; start anew with "
-            "--overwrite, or choose another --out"
-        )
-    is_new = check_free(out, jobs, BESIDE, replace=overwrite or goes_on)
-    start = time.perf_counter()
     manifest = {
         "version": __version__,
         "network": card.sha256,
         "inputs": identity([path for path, _ in jobs]),
         "arguments": arguments(settings),
     }
-    try:
-        outcomes = ledger.begin(manifest, resume=resume, overwrite=overwrite)
-    except BaseException:
-        if is_new:
-            out.rmdir()
-        raise
-    path_of = {folder.name: path for path, folder in jobs}
-    outcomes = {name: replace(one, path=path_of[name]) for name, one in outcomes.items()}
+    start = time.perf_counter()
+    is_new, goes_on, outcomes = _begin(
+        out, jobs, ledger, manifest, overwrite=overwrite, resume=resume
+    )
     resumed = sorted(outcomes)
     todo = [job for job in jobs if job[1].name not in outcomes]
-    for _, folder in todo:
-        remove_leftovers(folder)
-        if not resume:
-            forget_tiles(folder)
-    for name in BESIDE:
-        remove_leftovers(out / name)
     # What an unfinished run wrote and did not come to note is written again.
     settings = replace(settings, overwrite=overwrite or goes_on)
     interrupted = True
@@ -219,6 +200,50 @@ def analyse_files(
             with suppress(OSError):
                 out.rmdir()  # only if it is empty
     return batch
+
+
+def _begin(
+    out: Path,
+    jobs: Sequence[Job],
+    ledger: Ledger,
+    manifest: Mapping[str, Any],
+    *,
+    overwrite: bool,
+    resume: bool,
+) -> tuple[bool, bool, dict[str, Outcome]]:
+    """Refuse what must not be, or make a start.
+
+    Returns whether the folder of results was made, whether there is a run to go on with, and what
+    became of the files that are done.
+    """
+    ledger.refuse(resume=resume, overwrite=overwrite)
+    goes_on = resume and ledger.root.is_dir()
+    if resume and not goes_on and (out / "run.json").exists():
+        raise OutputError(
+            f"{out} holds a run that is finished: there is nothing to go on with; start anew with "
+            "--overwrite, or choose another --out"
+        )
+    is_new = check_free(out, jobs, BESIDE, replace=overwrite or goes_on)
+    try:
+        found = ledger.begin(manifest, resume=resume, overwrite=overwrite)
+    except BaseException:
+        if is_new:
+            out.rmdir()
+        raise
+    outcomes = {
+        folder.name: replace(found[folder.name], path=path)
+        for path, folder in jobs
+        if folder.name in found
+    }
+    # What processes that were killed left.
+    for _, folder in jobs:
+        if folder.name not in outcomes:
+            remove_leftovers(folder)
+            if not resume:
+                forget_tiles(folder)
+    for name in BESIDE:
+        remove_leftovers(out / name)
+    return is_new, goes_on, outcomes
 
 
 def _anywhere(model: str | Path) -> str:
