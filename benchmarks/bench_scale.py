@@ -1,7 +1,8 @@
 """Time the whole analysis as tables grow, with its peak memory: in memory, and in tiles.
 
     python benchmarks/bench_scale.py FOLDER           # 10⁵, 10⁶ and 10⁷: 5 minutes, 3 GB of disk
-    python benchmarks/bench_scale.py FOLDER --largest # and 10⁸ in tiles: 25 minutes more, 20 GB
+    python benchmarks/bench_scale.py FOLDER --largest # and 10⁸ in tiles: 15 minutes more, 20 GB
+    python benchmarks/bench_scale.py FOLDER --all-clustered # 10⁶, all of them clustered
 
 Tables of half-clustered cells in parquet (benchmarks/large_table.py), made in FOLDER where they are
 not there yet. ``caml analyse --format parquet`` from process start to written results, outlines,
@@ -50,11 +51,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--largest", action="store_true")
+    parser.add_argument("--all-clustered", action="store_true")
     arguments = parser.parse_args()
     in_tiles = ("--tile", "2000000")
     runs: list[tuple[float, tuple[str, ...]]] = [(1e5, ()), (1e6, ()), (1e7, ()), (1e7, in_tiles)]
     if arguments.largest:
         runs.append((1e8, in_tiles))
+    if arguments.all_clustered:
+        runs = [(1e6, ()), (1e6, ("--tile", "200000"))]
+    percent = 100 if arguments.all_clustered else 50
     print(machine())
     print()
     print(
@@ -65,9 +70,10 @@ def main() -> None:
     print("|" + "---|" * (len(STAGES) + 6))
     before: dict[tuple[str, ...], tuple[int, float]] = {}
     for size, options in runs:
-        path = arguments.folder / f"table_{size:.0e}.parquet"
+        kind = "clustered" if arguments.all_clustered else "table"
+        path = arguments.folder / f"{kind}_{size:.0e}.parquet"
         if not path.exists():
-            large_table(path, int(size))
+            large_table(path, int(size), percent_clustered=percent)
         n = pq.ParquetFile(path).metadata.num_rows
         out = arguments.folder / "out"
         if not before:  # compiled, and in the disk's cache

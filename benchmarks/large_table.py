@@ -21,14 +21,16 @@ CELL = 1_000_000
 N_CELLS = 8
 
 
-def cells(n: int, density: float, generator: np.random.Generator) -> list[np.ndarray]:
-    """Simulate a few half-clustered cells (20 within 50 nm; within 30 nm where it is dense)."""
+def cells(
+    n: int, density: float, generator: np.random.Generator, percent_clustered: float = 50
+) -> list[np.ndarray]:
+    """Simulate a few cells (20 within 50 nm; within 30 nm where it is dense)."""
     size = min(n, CELL)
     scenario = Scenario(
         density=density,
         n_per_cluster=20,
         radius_nm=50 if density <= 100 else 30,
-        percent_clustered=50,
+        percent_clustered=percent_clustered,
         field_um=float(np.sqrt(size / density / 0.28)),
     )
     seeds = range(min(N_CELLS, max(1, round(n / size))))
@@ -38,14 +40,14 @@ def cells(n: int, density: float, generator: np.random.Generator) -> list[np.nda
     ]
 
 
-def large_table(path: Path, n: int, density: float = 100) -> int:
+def large_table(path: Path, n: int, density: float = 100, percent_clustered: float = 50) -> int:
     """Write about n localizations to parquet, and return how many.
 
     Cells lie on a square grid, each moved by a part of a nanometre of its own, so that no position
     comes twice and no two are alike. Rows come cell by cell, in no order within one.
     """
     generator = np.random.default_rng(n)
-    some = cells(n, density, generator)
+    some = cells(n, density, generator, percent_clustered)
     step = max(float(np.ptp(cell, axis=0).max()) for cell in some) + 1000
     n_copies = max(1, round(n / len(some[0])))
     side = int(np.ceil(np.sqrt(n_copies)))

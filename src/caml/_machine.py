@@ -76,7 +76,7 @@ def memory_bytes() -> int:
 
 
 def _limits() -> Iterator[int]:
-    """Read what a container or a batch system allows, where one says so."""
+    """Read what a container allows, where it says so."""
     for path in LIMITS:
         with suppress(OSError, ValueError):  # "max" is no number
             yield int(Path(path).read_text(encoding="ascii"))

@@ -16,12 +16,14 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 import caml
-from caml.analyse import analyse_files
+from caml.analyse import analyse_files, batch
+from caml.analyse.one_file import converted_table
 from caml.analyse.tiled import analyse_tiled, steps, unfinished
 from caml.analyse.tiled.hood import Hood
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.errors import CamlWarning, DataWarning, InputError, NothingFoundWarning
+from caml.io import convert_to_parquet
 from caml.models import load_model
 from caml.models.model import WEIGHTS
 from caml.simulate import Scenario, simulate
@@ -222,28 +224,62 @@ def test_what_a_network_is_not_made_for_is_refused(frame: pd.DataFrame, tmp_path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("when", ["before", "in the middle", "between the two"])
 def test_a_run_that_is_killed_as_it_tidies_up_can_be_gone_on_with(
-    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    path = write(frame, tmp_path / "cell.parquet")
+    frame.to_csv(tmp_path / "cell.csv", index=False)
+    path = tmp_path / "cell.csv"
     analyse_files([path], tmp_path / "whole", tile_size=300)
+    genuine = shutil.rmtree
+    out = tmp_path / "out"
+    killed = []
 
-    def half(folder: Path, **_: Any) -> None:
+    def half(folder: Path, **options: Any) -> None:
+        if not Path(folder).name.startswith("..cell.unfinished."):
+            return genuine(folder, **options)
+        killed.append(folder)
+        if when == "between the two":
+            genuine(folder)
         for n, file in enumerate(sorted(Path(folder).rglob("*.npy"))):
             if n % 2:
                 file.unlink()
         raise KeyboardInterrupt
 
-    out = tmp_path / "out"
-    monkeypatch.setattr("caml.io.write.shutil.rmtree", half)
+    def before(_folder: Path) -> None:
+        killed.append(_folder)
+        raise KeyboardInterrupt
+
+    if when == "before":
+        # It is called as the run begins too.
+        calls = iter([lambda _folder: None, before])
+        monkeypatch.setattr(batch, "forget_tiles", lambda folder: next(calls)(folder))
+    else:
+        monkeypatch.setattr("caml.io.write.shutil.rmtree", half)
     with pytest.raises(KeyboardInterrupt):
         analyse_files([path], out, tile_size=300)
     monkeypatch.undo()
-    assert not analyse_files([path], out, tile_size=300, resume=True).outcomes[0].error
+    assert len(killed) == 1
+    assert (out / "cell" / "clusters.csv").exists()
+    batch_ = analyse_files([path], out, tile_size=300, resume=True)
+    assert not batch_.outcomes[0].error
     for file in (tmp_path / "whole" / "cell").rglob("*.*"):
         if file.is_file():
             assert (out / file.relative_to(tmp_path / "whole")).read_bytes() == file.read_bytes()
     assert [one.name for one in out.rglob(".*")] == []
+
+
+def test_a_conversion_of_another_table_is_not_taken_for_that_of_this_one(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "cell.csv", tmp_path / "out"
+    out.mkdir()
+    frame.iloc[:500].to_csv(path, index=False)
+    convert_to_parquet(path, converted_table(out / "cell"))
+    frame.to_csv(path, index=False)
+    (outcome,) = analyse_files([path], out, tile_size=300, resume=True).outcomes
+    assert outcome.error == ""
+    assert outcome.summary["n_localizations"].tolist() == [len(frame)]
 
 
 def test_late_work_of_another_run_is_not_taken_for_that_of_this_one(tmp_path: Path) -> None:

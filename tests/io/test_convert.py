@@ -29,6 +29,7 @@ COLUMNS = {
     "whole numbers then one without a value": late("7", ""),
     "whole numbers then a text": late("7", "seven"),
     "large whole numbers": late("7", "18446744073709551615"),
+    "large whole numbers then a fraction": ["18446744073709551615", *late("7", "1.5")[1:]],
     "whole numbers that a float does not hold": late("9007199254740993", "9007199254740995"),
     "truth values": ["True", "False"] * (N // 2),
     "truth values then none": late("True", ""),

@@ -23,11 +23,11 @@ from caml.analyse.one_file import (
     analyse_file,
     analyse_in_tiles,
     forget_tiles,
+    has_tiles,
     is_tiled,
     without_result,
 )
 from caml.analyse.record import Settings, arguments, record
-from caml.analyse.tiled import unfinished
 from caml.analyse.workers import in_processes, uninterrupted
 from caml.errors import OutputError
 from caml.io import (
@@ -108,8 +108,8 @@ def analyse_files(
     scheduler : str, optional
         The address of a Dask scheduler whose workers do the work instead.
     tile_size : int, optional
-        Analyse tables in parquet in tiles of about so many localizations, with the same results. By
-        default those that would not fit in memory are.
+        Analyse tables of parquet or text in tiles of about so many localizations, with the same
+        results. By default those that would not fit in memory are.
     overwrite : bool, default False
         Whether earlier results in `out` are replaced.
     resume : bool, default False
@@ -169,7 +169,7 @@ def analyse_files(
     try:
         tiled = [job for job in todo if is_tiled(job[0], settings)]
         with crew(scheduler, n_jobs if tiled else 1) as hands:
-            for folder in {out.absolute(), *(path.absolute().parent for path, _ in todo)}:
+            for folder in _needed(out, todo, model):
                 hands.check_folder(folder)
             for outcome in _run(todo, tiled, settings, picture, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome
@@ -191,7 +191,7 @@ def analyse_files(
         }
         kept["resumed"] = resumed
         kept["seconds"] = round(time.perf_counter() - start, 3)
-        in_tiles = any(unfinished(folder).exists() for _, folder in jobs)
+        in_tiles = any(has_tiles(folder) for _, folder in jobs)
         is_whole = not interrupted and not any(one.error for one in done)
         _conclude(batch, out, kept, overwrite=overwrite or resume)
         if is_whole or (all(one.error for one in done) and not in_tiles):
@@ -200,6 +200,12 @@ def analyse_files(
             with suppress(OSError):
                 out.rmdir()  # only if it is empty
     return batch
+
+
+def _needed(out: Path, jobs: Sequence[Job], model: str | Path) -> set[Path]:
+    """List the folders that workers must see; what is not there is told of its file."""
+    files = [path for path, _ in jobs] + ([Path(model)] if _is_file(model) else [])
+    return {out.absolute(), *(path.absolute().parent for path in files if path.exists())}
 
 
 def _begin(
@@ -235,20 +241,23 @@ def _begin(
         for path, folder in jobs
         if folder.name in found
     }
-    # What processes that were killed left.
+    # What processes that were killed left, and work for what is done, or begun anew.
     for _, folder in jobs:
-        if folder.name not in outcomes:
-            remove_leftovers(folder)
-            if not resume:
-                forget_tiles(folder)
-    for name in BESIDE:
-        remove_leftovers(out / name)
+        remove_leftovers(folder)
+        if folder.name in outcomes or not goes_on:
+            forget_tiles(folder)
+    for path in (ledger.root, *(out / name for name in BESIDE)):
+        remove_leftovers(path)
     return is_new, goes_on, outcomes
 
 
 def _anywhere(model: str | Path) -> str:
     """Name a network so that workers find it: its file, if it is one, from the root on."""
-    return str(Path(model).absolute()) if Path(model).suffix.lower() == ".onnx" else str(model)
+    return str(Path(model).absolute()) if _is_file(model) else str(model)
+
+
+def _is_file(model: str | Path) -> bool:
+    return Path(model).suffix.lower() == ".onnx"
 
 
 def _conclude(batch: Batch, out: Path, record: dict[str, Any], *, overwrite: bool) -> None:

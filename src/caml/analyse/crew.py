@@ -28,6 +28,8 @@ Failed = Callable[[Job, BaseException], Result]
 TIMEOUT_S = 10
 # How long processes here may take to come back after they died, and to end.
 PATIENCE_S = 60
+# How often is looked whether a step is done.
+POLL_S = 0.02
 PACKAGE = "caml-smlm"
 AWAY = "the Dask scheduler went away: start it and its workers again, and go on with --resume"
 NOBODY = "no worker is left: start some again, and go on with --resume"
@@ -105,8 +107,9 @@ class Dask:
             yield from self._together(function, [job], fatal)
             if fatal:
                 error = WorkersError(
-                    "workers ended again and again at the same step: most likely memory ran out; "
-                    "take fewer --jobs or smaller tiles (--tile), and go on with --resume"
+                    "workers ended again and again at the same step: most likely memory ran out. "
+                    "Go on with --resume where there is more of it, or start anew in smaller tiles "
+                    "(--tile N --overwrite)"
                 )
                 if failed is None:
                     raise error
@@ -148,30 +151,36 @@ class Dask:
 
     def _finished(self, futures: Sequence[Any]) -> Iterator[Any]:
         """Give futures as they finish; nobody waits where no worker is left."""
-        from distributed import wait
+        from distributed import as_completed
 
-        todo = set(futures)
-        seen = time.monotonic()
-        while todo:
-            try:
-                done = wait(todo, timeout=PATIENCE_S / 4, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                done = set()
-            try:
-                if done or self.client.scheduler_info()["workers"]:
-                    seen = time.monotonic()
-            except OSError as error:
-                raise WorkersError(AWAY) from error
-            if time.monotonic() - seen > PATIENCE_S:
-                raise WorkersError(NOBODY)
+        finished = as_completed(futures)
+        looked = seen = time.monotonic()
+        while finished.count():
+            done = finished.next_batch(block=False)
             yield from done
-            todo -= done
+            now = time.monotonic()
+            if done:
+                seen = now
+                continue
+            if now - looked > PATIENCE_S / 4:
+                looked = now
+                seen = now if self._has_workers() else seen
+            if now - seen > PATIENCE_S:
+                raise WorkersError(NOBODY)
+            time.sleep(POLL_S)
+
+    def _has_workers(self) -> bool:
+        try:
+            return bool(self.client.scheduler_info()["workers"])
+        except OSError as error:
+            raise WorkersError(AWAY) from error
 
     def check_folder(self, folder: Path) -> None:
         """Raise WorkersError if a worker does not see a folder."""
-        blind = [
-            name for name, sees in self.client.run(os.path.isdir, str(folder)).items() if not sees
-        ]
+        seen = _on_all(self.client, os.path.isdir, str(folder))
+        if not seen:
+            raise WorkersError(NOBODY)
+        blind = [name for name, sees in seen.items() if not sees]
         if blind:
             raise WorkersError(
                 f"the worker {blind[0]} does not see {folder}: tables, networks and results must "
@@ -192,7 +201,7 @@ def crew(scheduler: str | None = None, n_jobs: int = 1) -> Iterator[Crew]:
 
     Yields
     ------
-    Workers
+    Crew
         Until the block ends.
 
     Raises
@@ -291,10 +300,21 @@ def _other_version(worker: str, found: object, ours: str) -> str:
     )
 
 
+def _on_all(client: Any, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """Call a function on every worker; errors are results."""
+    from distributed import CancelledError
+
+    try:
+        found: dict[str, Any] = client.run(function, *arguments, on_error="return")
+    except (OSError, CancelledError) as error:
+        raise WorkersError(AWAY) from error
+    return found
+
+
 def _check_versions(client: Any, scheduler: str) -> None:
     """Refuse workers that would not do the same."""
     # A function that every Python has: one of ours could not even be sent to a worker without us.
-    found = client.run(metadata.version, PACKAGE, on_error="return")
+    found = _on_all(client, metadata.version, PACKAGE)
     if not found:
         raise WorkersError(
             f"the scheduler at {scheduler!r} has no workers: start some with "

@@ -44,6 +44,7 @@ __all__ = [
     "analyse_in_tiles",
     "converted_table",
     "forget_tiles",
+    "has_tiles",
     "is_tiled",
     "without_result",
 ]
@@ -108,8 +109,8 @@ def without_result(job: Job, error: BaseException) -> Outcome:
     why = (
         str(error)
         if isinstance(error, WorkersError)
-        else f"its process ended without a result ({error}); memory may have run out: try a "
-        "smaller --jobs"
+        else f"its process ended without a result ({error}); memory may have run out: "
+        "analyse it in tiles (--tile), or a part of it (--region)"
     )
     return Outcome(path=path, folder=folder, error=f"{path}: {why}")
 
@@ -229,20 +230,26 @@ def analyse_in_tiles(
                     progress=functools.partial(report, "read"),
                 )
         read_s = round(time.perf_counter() - start, 3)
-        summary, seconds = analyse_tiled(
-            table,
-            folder,
-            model=settings.model,
-            threshold=settings.threshold,
-            pixel_size_nm=settings.pixel_size_nm,
-            columns=settings.columns,
-            tile_size=settings.tile_size or TILE_SIZE,
-            crew=hands,
-            overwrite=settings.overwrite,
-            resume=True,
-            keep=True,
-            progress=report,
-        )
+        try:
+            summary, seconds = analyse_tiled(
+                table,
+                folder,
+                model=settings.model,
+                threshold=settings.threshold,
+                pixel_size_nm=settings.pixel_size_nm,
+                columns=settings.columns,
+                tile_size=settings.tile_size or TILE_SIZE,
+                crew=hands,
+                overwrite=settings.overwrite,
+                resume=True,
+                keep=True,
+                progress=report,
+            )
+        except OutputError as error:
+            if has_tiles(folder) and "unfinished run" not in str(error):
+                text = f"{error}; what is done is kept: go on with --resume"
+                raise OutputError(text) from error
+            raise
         return summary, {"read": read_s} | seconds
 
     def in_the_users_words(text: str) -> str:
@@ -252,8 +259,6 @@ def analyse_in_tiles(
     error = in_the_users_words(outcome.error)
     if error and not unfinished(folder).exists():
         forget_tiles(folder)
-    elif error and "--resume" not in error:
-        error += "; what is done is kept: go on with --resume"
     return replace(outcome, error=error, warnings=tuple(map(in_the_users_words, outcome.warnings)))
 
 
@@ -271,6 +276,22 @@ def converted_table(folder: Path) -> Path:
         A hidden file beside it.
     """
     return unfinished(folder).with_suffix(".parquet")
+
+
+def has_tiles(folder: Path) -> bool:
+    """Tell whether an analysis in tiles has left something to go on with.
+
+    Parameters
+    ----------
+    folder : Path
+        Of its results.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    return unfinished(folder).exists() or converted_table(folder).exists()
 
 
 def forget_tiles(folder: Path) -> None:

@@ -38,7 +38,7 @@ class Settings:
     file_format : {"csv", "parquet"}, default "csv"
         Of the localizations' tables.
     tile_size : int, optional
-        Localizations in a tile, where tables in parquet are analysed in tiles.
+        Localizations in a tile, where tables are analysed in tiles.
     overwrite : bool, default False
         Whether earlier results are replaced.
     """

@@ -89,7 +89,7 @@ def convert_to_parquet(
 
     Notes
     -----
-    The rows are read twice: of what type a column is shows at its end.
+    The rows are read twice, after a look at their widths: a column's type shows at its end.
     """
     check_pixel_size(pixel_size_nm)
     check_exists(path, instead="give the table")
@@ -183,5 +183,7 @@ def _common(kinds: set[str]) -> type[object]:
         return np.uint64
     # Whole numbers where some are missing, or have a fraction.
     if kinds - {""} and kinds <= {"i", "u", "f", ""}:
+        return np.float64
+    if "f" in kinds and kinds <= {"i", "u", "U", "f", ""}:
         return np.float64
     return str

@@ -403,7 +403,7 @@ def remove_whole(path: Path) -> None:
     """
     path = Path(os.path.realpath(path))
     aside = _beside(path, "partial")
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -313,8 +313,8 @@ def join_seam(work: Work, number: int) -> None:
     )
     in_order = np.argsort(row)
     length = n_members.astype(np.int64)
+    _check_memory(len(row), int(length.sum()))
     member = np.empty(length.sum(), dtype=np.int32)
-    _check_memory(len(row), len(member))
     distance = np.concatenate([store.load("join", i, "open_distance") for i in tiles])
     end = 0
     for i in tiles:
