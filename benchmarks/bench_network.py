@@ -11,6 +11,7 @@ session on all cores, and the batch that suits it best. Prints Markdown tables; 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import subprocess
 import sys
@@ -177,6 +178,27 @@ def print_alone(positions: np.ndarray, every: dict[str, Model]) -> dict[str, flo
     return best
 
 
+def print_batches(positions: np.ndarray, every: dict[str, Model]) -> None:
+    """Time `classify` by how many localizations a network looks at in one run."""
+    module = sys.modules["caml.models.model"]
+    chosen, fewest = module.BATCH, module.SMALLEST_BATCH
+    print(f"| network | k | {' | '.join(f'{batch:,}' for batch in BATCHES)} |")
+    print("|---|---|" + "---|" * len(BATCHES))
+    module.SMALLEST_BATCH = 1
+    for name in ("07VEJJ", "87B144"):
+        k = every[name].card.k
+        some = positions[: 150_000 * 100 // k]
+        times: dict[int, list[float]] = {batch: [] for batch in BATCHES}
+        for _ in range(REPEATS):
+            for batch, found in times.items():
+                module.BATCH = batch * k
+                work = functools.partial(caml.classify, some, every[name])
+                found.append(timed(work) / len(some) * 1e6)
+        row = " | ".join(f"{np.median(found):.1f}" for found in times.values())
+        print(f"| {name} | {k} | {row} |", flush=True)
+    module.BATCH, module.SMALLEST_BATCH = chosen, fewest
+
+
 def print_classify(positions: np.ndarray, every: dict[str, Model], best: dict[str, float]) -> None:
     """Time `classify`, and what of it is the network's."""
     print(
@@ -242,6 +264,10 @@ def main() -> None:
     print("`classify`, and what of it is the network's")
     print()
     print_classify(positions, every, best)
+    print()
+    print("`classify` by the localizations that a network looks at in one run, µs each")
+    print()
+    print_batches(positions, every)
 
 
 if __name__ == "__main__":

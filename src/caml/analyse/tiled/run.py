@@ -26,7 +26,7 @@ from caml.models import ModelCard, load_model
 
 __all__ = ["TILE_SIZE", "analyse_tiled", "unfinished"]
 
-# Localizations in a tile. A step takes some 500 bytes for each, thrice that where all are clustered.
+# Localizations in a tile. A step takes some 500 bytes for each; where all are clustered, thrice.
 TILE_SIZE = 2_000_000
 
 Progress = Callable[[str, float], None]
