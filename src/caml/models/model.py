@@ -21,8 +21,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "XPILJZ"
 
 # Neighbours of all localizations in one run of a network: what lies between two layers stays in a
-# core's nearest cache. 07VEJJ takes 13.2 µs per localization with 128 of them at once and 15.3 with
-# 1,024, 87B144 132 with 16 and 156 with 128: benchmarks/bench_network.py.
+# core's nearest cache. 07VEJJ takes 14.6 µs per localization with 128 of them at once and 17.4 with
+# 1,024, 87B144 140 with 16 and 162 with 128: benchmarks/bench_network.py.
 BATCH = 12_800
 SMALLEST_BATCH = 16
 
