@@ -2,6 +2,7 @@
 
     pip install pykdtree
     python benchmarks/bench_neighbours.py            # 25 minutes; --quick for a minute
+    python benchmarks/bench_neighbours.py --chunks   # by the size of a chunk; 10 s
 
 Half-clustered localizations (20 within 50 nm). Every search is asked for the distances to k
 neighbours of each localization, its tree built anew each time; repeats of all are interleaved, and
@@ -13,6 +14,7 @@ whole neighbourhoods, and its tree for all. Prints a Markdown table.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 
@@ -92,12 +94,33 @@ SEARCHES: dict[str, Callable[[np.ndarray, int], float]] = {
 }
 
 
+def print_chunks() -> None:
+    """Time the search for 1000 neighbours by how many queries a chunk has."""
+    module = sys.modules["caml.neighbours"]
+    positions = positions_of(100_000, 50)
+    times: dict[int, list[float]] = {size: [] for size in (64, 128, 256, 512, 1024)}
+    ours(positions, 1000)
+    for _ in range(REPEATS):
+        for size, found in times.items():
+            module.FEWEST = size
+            found.append(ours(positions, 1000) * 1e6)
+    print(f"| queries in a chunk | {' | '.join(map(str, times))} |")
+    print("|---|" + "---|" * len(times))
+    print("| µs per localization | ", end="")
+    print(" | ".join(f"{np.median(found):.2f}" for found in times.values()), "|")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--chunks", action="store_true", help="by the size of a chunk")
     parser.add_argument("--quick", action="store_true", help="two sizes, once each")
-    quick = parser.parse_args().quick
+    arguments = parser.parse_args()
+    quick = arguments.quick
     print(machine())
     print()
+    if arguments.chunks:
+        print_chunks()
+        return
     print("µs per localization, tree and queries; in brackets how many times as long as caml")
     print()
     print(f"| localizations | per µm² | k | {' | '.join(SEARCHES)} |")

@@ -22,8 +22,8 @@ Found = TypeVar("Found")
 # Queries per chunk, a multiple of the sixteen of a leaf of the compiled tree. For k = 100 their
 # distances take 400 kB and stay in a core's cache until a network has looked at them. Of more
 # neighbours there are fewer to a chunk, so that memory does not grow with k, but so many as share
-# most of what they find: at k = 1000 a chunk of 256 takes 3 % longer than one of 1,024, and one of
-# 128 takes 16 %.
+# most of what they find: at k = 1000 a chunk of 256 takes 13 % longer than one of 1,024, and one
+# of 128 takes 21 % (benchmarks/bench_neighbours.py --chunks).
 CHUNK = 1_024
 FEWEST = 256
 

@@ -305,7 +305,8 @@ def forget_tiles(folder: Path) -> None:
     for hidden in (unfinished(folder), converted_table(folder)):
         if hidden.is_dir():
             remove_whole(hidden)
-        hidden.unlink(missing_ok=True)
+        else:
+            hidden.unlink(missing_ok=True)
         remove_leftovers(hidden)
 
 
