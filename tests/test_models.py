@@ -150,7 +150,7 @@ def test_other_networks_are_left_to_onnx_runtime() -> None:
 
 
 def test_input_of_another_width_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"looks at 100 neighbours; got input of shape \(3, 99\)"):
+    with pytest.raises(ModelError, match=r"takes input of shape \(n, 100\); got \(3, 99\)"):
         load_model().predict(np.zeros((3, 99), dtype=np.float32))
 
 

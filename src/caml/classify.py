@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from caml._arrays import IntArray
 from caml.errors import DataWarning, InputError
-from caml.features import features
 from caml.localizations import Localizations, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
@@ -110,10 +109,10 @@ def classify(
     if len(search) > card.k:
 
         def predict(subset: IntArray, neighbours: Neighbours) -> int:
-            score[subset] = network.predict(features(neighbours, card.input))
+            score[subset] = network.score(neighbours, search.positions, subset)
             return len(subset)
 
-        for n_more in search.chunks(card.k, predict):
+        for n_more in search.chunks(card.k, predict, indices=network.input.of_coordinates):
             n_done += n_more
             if progress is not None:
                 progress(n_done / len(search))

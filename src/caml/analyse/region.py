@@ -15,7 +15,6 @@ from caml.classify import (
     classify,
     labels,
 )
-from caml.features import features
 from caml.io import read
 from caml.localizations import FURTHEST_NM, Localizations, Region
 from caml.models import Model
@@ -108,8 +107,9 @@ def _certain_scores(
     certain = reach * (1 - 1e-6)
 
     def predict(subset: IntArray, near: Neighbours) -> bool:
-        score[subset] = network.predict(features(near, card.input))
+        score[subset] = network.score(near, search.positions, subset)
         return bool((near.distances[:, -1] < certain[subset]).all())
 
-    is_certain = all(list(search.chunks(card.k, predict, wanted=needed)))
+    indices = network.input.of_coordinates
+    is_certain = all(list(search.chunks(card.k, predict, indices=indices, wanted=needed)))
     return score if is_certain else None

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from caml.errors import ModelError
-from caml.features import BOUNDS, FEATURES
+from caml.features import INPUTS, NetworkInput, features
 from caml.models.card import ModelCard
 from caml.models.separable import SeparableNetwork
+from caml.neighbours import Neighbours
 
 __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 
@@ -58,10 +59,10 @@ class Model:
                 f"the weights of {self.card.name} are not those its card describes: take the "
                 ".onnx and the .json of the same training"
             )
-        if self.card.input not in FEATURES:
+        if self.card.input not in INPUTS:
             raise ModelError(
                 f"{self.card.name} is fed with {self.card.input!r}, which this version of caml "
-                f"does not know; it knows: {', '.join(FEATURES)}"
+                f"does not know; it knows: {', '.join(INPUTS)}"
             )
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -75,21 +76,60 @@ class Model:
             raise ModelError(f"{self.card.name}: not a network in ONNX: {error}") from error
         n_outputs = 1 if len(self.card.labels) == 2 else len(self.card.labels)
         shapes = [put.shape[1:] for put in (*session.get_inputs(), *session.get_outputs())]
-        if shapes != [[self.card.k], [n_outputs]]:
+        expected = [list(self.input_shape), [n_outputs]]
+        if shapes != expected:
             raise ModelError(
                 f"{self.card.name} takes and gives values of shape {shapes}, and its card says "
-                f"{[[self.card.k], [n_outputs]]}: k or the labels on the card are wrong"
+                f"{expected}: k, n_dimensions, the input or the labels on the card are wrong"
             )
         object.__setattr__(self, "_session", session)
-        separable = SeparableNetwork.read(self.weights, BOUNDS[self.card.input])
+        separable = None
+        if not self.input.of_coordinates:
+            bounds = (self.input.lowest, self.input.highest)
+            separable = SeparableNetwork.read(self.weights, bounds)
         object.__setattr__(self, "_separable", separable)
+
+    @property
+    def input(self) -> NetworkInput:
+        """What the network is fed with."""
+        return INPUTS[self.card.input]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """What the network sees of one localization: (k,), or (k, n_dimensions) of coordinates."""
+        return self.input.shape(self.card.k, self.card.n_dimensions)
+
+    def score(
+        self,
+        neighbours: Neighbours,
+        positions: npt.NDArray[np.floating[Any]],
+        subset: npt.NDArray[np.integer[Any]],
+    ) -> npt.NDArray[np.float32]:
+        """Score localizations by their neighbours.
+
+        Parameters
+        ----------
+        neighbours : Neighbours
+            Of n localizations, each with k; with indices where `input` is of coordinates.
+        positions : ndarray of shape (n_positions, 2 or 3), nm
+            Where all localizations are.
+        subset : ndarray of shape (n,)
+            Which of them the n are.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_labels), float32
+            As of `predict`.
+        """
+        seen = features(neighbours, self.card.input, positions=positions, subset=subset)
+        return self.predict(seen)
 
     def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Run the network.
 
         Parameters
         ----------
-        features : ndarray of shape (n_localizations, k), float32
+        features : ndarray of shape (n_localizations, k) or (…, n_dimensions), float32
             What `caml.features.features` computed.
 
         Returns
@@ -102,10 +142,10 @@ class Model:
         ModelError
             If the input has another shape than the network's.
         """
-        if features.ndim != 2 or features.shape[1] != self.card.k:
+        if features.shape[1:] != self.input_shape:
             raise ModelError(
-                f"{self.card.name} looks at {self.card.k} neighbours; got input of shape "
-                f"{features.shape}"
+                f"{self.card.name} looks at {self.card.k} neighbours and takes input of shape "
+                f"(n, {', '.join(map(str, self.input_shape))}); got {features.shape}"
             )
         if self._separable is not None:
             return self._separable.predict(features)

@@ -85,7 +85,9 @@ class SeparableNetwork:
         with np.errstate(divide="ignore", invalid="ignore"):
             bends = np.unique(-bias / weight)
         bends = bends[(bends > bounds[0]) & (bends < bounds[1])]
-        ends = np.concatenate((bends[:1] - 1, bends, bends[-1:] + 1)) if len(bends) else bounds
+        # Without a bend, any value tells which units are active.
+        inside = bends if len(bends) else np.array([bounds[0]])
+        ends = np.concatenate((inside[:1] - 1, bends, inside[-1:] + 1))
         between = np.clip(ends, *bounds)
         middles = (between[1:] + between[:-1]) / 2
         active = weight * middles[:, None] + bias > 0

@@ -19,7 +19,6 @@ from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.store import Store
 from caml.classify import labels
 from caml.errors import InputError, WorkersError
-from caml.features import features
 from caml.models import Model, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.segment import Runs, by_descending_score, drop_small, find_runs, is_cut, join_runs
@@ -171,10 +170,10 @@ def _classify(
     open_ = np.zeros(len(search), dtype=bool)
 
     def predict(subset: IntArray, near: Neighbours) -> None:
-        score[place[subset]] = network.predict(features(near, network.card.input))
+        score[place[subset]] = network.score(near, search.positions, subset)
         open_[subset] = near.distances[:, -1] >= certain[subset]
 
-    for _ in search.chunks(k, predict, wanted=wanted):
+    for _ in search.chunks(k, predict, indices=network.input.of_coordinates, wanted=wanted):
         pass
     return open_
 
