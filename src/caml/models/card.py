@@ -38,10 +38,10 @@ class ModelCard:
         How many weights and biases it has.
     scenarios : str
         What it was trained on.
-    seed : int
-        Of the simulation, the pool and the first weights.
+    seed : int or None
+        Of the simulation, the pool and the first weights; None where it is not known.
     created : str
-        Date of training, YYYY-MM-DD.
+        Date of training or import, YYYY-MM-DD.
     sha256 : str
         Of the weights' file.
     training : mapping
@@ -61,7 +61,7 @@ class ModelCard:
     layers: tuple[str, ...]
     n_parameters: int
     scenarios: str
-    seed: int
+    seed: int | None
     created: str
     sha256: str
     training: Mapping[str, Any] = field(default_factory=dict)

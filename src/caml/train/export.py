@@ -1,57 +1,25 @@
-"""From a Keras stack to ONNX, layer by layer.
-
-Keras' own exporter needs TensorFlow beside the JAX backend, and jax2onnx a dozen packages
-(Flax, Equinox, Orbax, …) while it unrolls recurrent layers into loops. A stack of a few known
-layers is a few known operators, written here one function each.
-"""
+"""From a Keras stack to ONNX: settings and weights of its layers, for `caml.models.stack`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-from caml.errors import ModelError
+from caml.models.stack import Layer, to_onnx
 
-__all__ = ["to_onnx"]
-
-OPSET = 17
-IR_VERSION = 8
-
-ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+__all__ = ["as_layers", "exported"]
 
 
-class _Graph:
-    """The ONNX graph as it grows: nodes, weights, and the name of the newest value."""
-
-    def __init__(self, name: str) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-        self.newest = name
-
-    def add(self, operator: str, *operands: npt.NDArray[Any], **attributes: Any) -> None:
-        """Apply an operator to the newest value and constant operands."""
-        names = []
-        for operand in operands:
-            names.append(f"w{len(self.weights)}")
-            self.weights.append(numpy_helper.from_array(operand, names[-1]))
-        output = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, [self.newest, *names], [output], **attributes))
-        self.newest = output
-
-
-def to_onnx(network: keras.Sequential) -> bytes:
+def exported(network: keras.Sequential) -> bytes:
     """Write a stack of Keras layers as ONNX.
 
     Parameters
     ----------
     network : keras.Sequential
-        A built stack whose input has shape (n_localizations, k).
+        A built stack whose input has shape (n_localizations, k), (n_localizations, k, 1) or
+        (n_localizations, k, n_dimensions).
 
     Returns
     -------
@@ -61,72 +29,38 @@ def to_onnx(network: keras.Sequential) -> bytes:
     Raises
     ------
     ModelError
-        If a layer or activation is not known here.
+        If a layer or one of its settings is not known to `caml.models.stack`.
     """
-    graph = _Graph("features")
-    for layer in network.layers:
-        writer = LAYERS.get(type(layer).__name__)
-        if writer is None:
-            raise ModelError(
-                f"layer {type(layer).__name__} cannot be written as ONNX yet; known: "
-                + ", ".join(LAYERS)
-            )
-        writer(graph, layer)
-    graph.nodes[-1].output[0] = "score"
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            network.name,
-            [
-                helper.make_tensor_value_info(
-                    "features", TensorProto.FLOAT, ["n", *network.input_shape[1:]]
-                )
-            ],
-            [
-                helper.make_tensor_value_info(
-                    "score", TensorProto.FLOAT, ["n", *network.output_shape[1:]]
-                )
-            ],
-            graph.weights,
-        ),
-        producer_name="caml",
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+    return to_onnx(network.name, as_layers(network), tuple(network.input_shape[1:]))
+
+
+def as_layers(network: keras.Sequential) -> tuple[Layer, ...]:
+    """Take a Keras stack apart.
+
+    Parameters
+    ----------
+    network : keras.Sequential
+        A built stack.
+
+    Returns
+    -------
+    tuple of Layer
+        Settings and weights of each layer.
+    """
+    return tuple(_layer(layer) for layer in network.layers)
+
+
+def _layer(layer: Any) -> Layer:
+    within: tuple[Layer, ...] = ()
+    if isinstance(layer, keras.layers.Bidirectional):
+        within = (_layer(layer.forward_layer), _layer(layer.backward_layer))
+    config = layer.get_config()
+    for key in ("activation", "recurrent_activation"):
+        function = getattr(layer, key, None)
+        if function is not None:
+            # Functions of the user's own have no name that Keras knows.
+            config[key] = getattr(function, "__name__", type(function).__name__)
+    weights = () if within else tuple(np.asarray(one) for one in layer.get_weights())
+    return Layer(
+        kind=type(layer).__name__, name=layer.name, config=config, weights=weights, within=within
     )
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
-
-
-def _dense(graph: _Graph, layer: keras.layers.Dense) -> None:
-    kernel, *bias = (np.asarray(w, dtype=np.float32) for w in layer.get_weights())
-    # A dense layer on a single value is a product, not a matrix product.
-    graph.add("Mul" if kernel.shape[0] == 1 else "MatMul", kernel)
-    if bias:
-        graph.add("Add", bias[0])
-    _activation(graph, layer.activation.__name__)
-
-
-def _reshape(graph: _Graph, layer: keras.layers.Layer) -> None:
-    shape = [-1, *layer.compute_output_shape(layer.input.shape)[1:]]
-    graph.add("Reshape", np.asarray(shape, dtype=np.int64))
-
-
-def _activation(graph: _Graph, name: str) -> None:
-    if name == "softmax":
-        graph.add("Softmax", axis=-1)
-    elif name in ACTIVATIONS:
-        graph.add(ACTIVATIONS[name])
-    elif name != "linear":
-        raise ModelError(f"activation {name!r} cannot be written as ONNX yet")
-
-
-def _nothing(graph: _Graph, layer: keras.layers.Layer) -> None:
-    """Write a layer that only acts in training."""
-
-
-LAYERS: dict[str, Callable[[_Graph, Any], None]] = {
-    "Dense": _dense,
-    "Dropout": _nothing,
-    "Flatten": _reshape,
-    "Reshape": _reshape,
-}
