@@ -1,4 +1,4 @@
-"""Pictures, by what is on their axes."""
+"""Pictures of images, by what is on their axes."""
 
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 
 import caml
 from caml import plot
+from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
+from caml.plot.images import ZOOM_NM
 from caml.simulate import Scenario, simulate
 
 
@@ -50,7 +52,7 @@ def test_a_dot_per_localization_in_the_colour_of_its_label(ax: Axes) -> None:
     positions = np.arange(12.0).reshape(6, 2)
     plot.localizations(ax, positions, np.array([0, 1, 1, 2, -1, 0]), size=2)
     drawn = {line.get_color(): len(np.asarray(line.get_xdata())) for line in ax.lines}
-    assert drawn == {plot.NOT_CLUSTERED: 3, plot.KINDS[0]: 2, plot.KINDS[1]: 1}
+    assert drawn == {NOT_CLUSTERED: 3, KINDS[0]: 2, KINDS[1]: 1}
 
 
 def test_a_line_per_ring(ax: Axes) -> None:
@@ -69,9 +71,9 @@ def test_a_large_image_has_a_part_enlarged(analysis: caml.Analysis) -> None:
     assert sum(len(np.asarray(line.get_xdata())) for line in whole.lines) == n
     assert 0 < sum(len(np.asarray(line.get_xdata())) for line in part.lines) < n
     x, y = part.get_xlim(), part.get_ylim()
-    assert x[1] - x[0] == pytest.approx(plot.ZOOM_NM)
+    assert x[1] - x[0] == pytest.approx(ZOOM_NM)
     # y grows downwards.
-    assert y[0] - y[1] == pytest.approx(plot.ZOOM_NM)
+    assert y[0] - y[1] == pytest.approx(ZOOM_NM)
     title = whole.get_title(loc="left")
     assert "cell" in title
     assert f"{analysis.segmentation.n_clusters:,} clusters" in title
@@ -91,7 +93,7 @@ def test_a_small_image_and_its_regions_are_one_panel() -> None:
         for one in ax.collections
         if isinstance(one, LineCollection)
     ]
-    assert plot.REGION in colours
+    assert REGION in colours
 
 
 @pytest.mark.parametrize("far", [1e8, 1e12])
@@ -101,16 +103,3 @@ def test_one_far_off_localization_is_no_burden(far: float, tmp_path: Path) -> No
     analysis = caml.analyse(positions)
     plot.save_overview(analysis, tmp_path)
     assert (tmp_path / "overview.png").stat().st_size > 10_000
-
-
-def test_confusion_matrix_and_learning_curves(ax: Axes, tmp_path: Path) -> None:
-    plot.confusion_matrix(ax, [[90, 10], [5, 15]], ["no", "yes"])
-    assert [text.get_text() for text in ax.texts] == [
-        "90.0%\n90",
-        "10.0%\n10",
-        "25.0%\n5",
-        "75.0%\n15",
-    ]
-    curves = {name: [0.5, 0.4] for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
-    plot.save_training(curves, [[90, 10], [5, 15]], ["no", "yes"], tmp_path / "t.png")
-    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,34 @@
+"""Figures: functions that draw on `ax` and return it, and the pictures that commands write.
+
+`images` has localizations and clusters, `networks` how networks learnt and how well they do.
+"""
+
+from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
+from caml.plot.networks import (
+    calibration,
+    confusion_matrix,
+    input_heat_map,
+    learning_curves,
+    precision_recall,
+    roc,
+    save_scores,
+    save_training,
+    score_histogram,
+)
+
+__all__ = [
+    "calibration",
+    "confusion_matrix",
+    "input_heat_map",
+    "learning_curves",
+    "localizations",
+    "outlines",
+    "overview",
+    "precision_recall",
+    "roc",
+    "save_overview",
+    "save_scores",
+    "save_training",
+    "scale_bar",
+    "score_histogram",
+]
