@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
 
@@ -12,6 +12,7 @@ from caml.errors import ScenarioError
 __all__ = [
     "Scenario",
     "evaluation_scenarios",
+    "fibre_scenarios",
     "random_scenarios",
     "training_scenarios",
 ]
@@ -181,8 +182,19 @@ class Scenario:
         return outside == 0 or 1.5 < inside / outside < 100
 
 
-def training_scenarios() -> tuple[Scenario, ...]:
-    """List the 711 scenarios that the paper's networks were trained on.
+def training_scenarios(
+    *, n_dimensions: int = 2, most_per_cluster: int = 90
+) -> tuple[Scenario, ...]:
+    """List the 711 scenarios that the paper's networks were trained on, or their like.
+
+    Parameters
+    ----------
+    n_dimensions : {2, 3}, default 2
+        In 3D the same cells with an axial range of 500 nm, balls in the place of discs: as many
+        localizations and clusters per µm² of cell.
+    most_per_cluster : int, default 90
+        Localizations in the largest clusters: with 50 the grid ends there, with 200 it goes on in
+        steps of ten to 100 and of twenty beyond.
 
     Returns
     -------
@@ -192,16 +204,18 @@ def training_scenarios() -> tuple[Scenario, ...]:
 
     Notes
     -----
-    Williamson et al. 2020, Supplementary Note 1: "711 viable scenarios".
+    Williamson et al. 2020, Supplementary Note 1: "711 viable scenarios"; "Extension of the model"
+    for 3D; Supplementary Figs 9 and 10 for other sizes of clusters.
 
     Examples
     --------
     >>> len(training_scenarios())
     711
     """
+    sizes = (5, *range(10, 101, 10), *range(120, 201, 20))
     grid = product(
         (5, 10, 50, 100, 300, 500),
-        (5, 10, 20, 30, 40, 50, 60, 70, 80, 90),
+        [n for n in sizes if n <= most_per_cluster],
         (100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 5),
         (100, 75, 50, 40, 25, 15, 10, 5),
     )
@@ -209,7 +223,71 @@ def training_scenarios() -> tuple[Scenario, ...]:
         Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r)
         for d, n, p, r in grid
     )
-    return tuple(scenario for scenario in scenarios if scenario.is_viable)
+    viable = tuple(scenario for scenario in scenarios if scenario.is_viable)
+    return viable if n_dimensions == 2 else tuple(map(_in_3d, viable))
+
+
+def _in_3d(scenario: Scenario) -> Scenario:
+    """Spread what a flat cell holds over an axial range of 500 nm."""
+    return replace(scenario, n_dimensions=3, density=scenario.density / 0.5, axial_range_nm=500)
+
+
+def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:
+    """List cells in which both round clusters and fibres lie among unclustered localizations.
+
+    Returns
+    -------
+    tuple of tuple of Scenario
+        The discs and the fibres of each cell.
+
+    Notes
+    -----
+    Williamson et al. 2020, "Extension of the model": circular clusters and long filamentous
+    structures. The paper does not say of which sizes; here half of the localizations belong to
+    either kind, fibres are 2 µm long and 20 to 100 nm wide, and both kinds keep to the paper's rule
+    of being 1.5 to 100 times as dense as what surrounds them.
+
+    Examples
+    --------
+    >>> discs, fibres = fibre_scenarios()[0]
+    >>> discs.shape, fibres.shape
+    ('disc', 'fibre')
+    """
+    cells = []
+    for density, percent, (n, radius), (n_fibre, half_width) in product(
+        (50, 100, 300),
+        (20, 40, 60, 80),
+        ((10, 25), (20, 25), (20, 50), (40, 50), (60, 75), (80, 100)),
+        ((50, 10), (100, 10), (100, 25), (200, 25), (200, 50), (400, 50)),
+    ):
+        discs = Scenario(
+            density=density / 2, n_per_cluster=n, percent_clustered=percent, radius_nm=radius
+        )
+        fibres = Scenario(
+            density=density / 2,
+            n_per_cluster=n_fibre,
+            percent_clustered=percent,
+            radius_nm=half_width,
+            shape="fibre",
+        )
+        if _stands_out(discs, fibres):
+            cells.append((discs, fibres))
+    return tuple(cells)
+
+
+def _stands_out(discs: Scenario, fibres: Scenario) -> bool:
+    """Whether both kinds of clusters are 1.5 to 100 times as dense as what surrounds them."""
+    areas = (
+        math.pi * discs.radius_nm**2 * 1e-6,
+        2 * fibres.radius_nm * fibres.fibre_length_nm * 1e-6,
+    )
+    kinds = tuple(zip((discs, fibres), areas, strict=True))
+    covered = sum(kind.clusters_per_area * area for kind, area in kinds)
+    if not (covered < 0.5 and 0.5 <= discs.clusters_per_area <= 5):
+        return False
+    outside = sum(kind.density * (1 - kind.percent_clustered / 100) for kind, _ in kinds)
+    outside /= 1 - covered
+    return all(1.5 < kind.n_per_cluster / area / outside < 100 for kind, area in kinds)
 
 
 def evaluation_scenarios() -> tuple[Scenario, ...]:

@@ -1,0 +1,110 @@
+"""Lists of scenarios in a TOML file, for networks that learn from other clusters."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from caml.errors import MissingFileError, ScenarioError
+from caml.simulate.scenario import Scenario
+
+__all__ = ["read_scenarios"]
+
+FIELDS = {field.name: field.type for field in dataclasses.fields(Scenario)}
+TEXTS = ("shape", "detection_law", "depleted_centre")
+MOST_CELLS = 20_000
+
+
+def read_scenarios(path: Path) -> tuple[tuple[Scenario, ...], ...]:
+    r"""Read from a TOML file what to simulate.
+
+    Parameters
+    ----------
+    path : Path
+        The file: a table ``[[cell]]`` for each kind of cell, with the names of `Scenario`. A list
+        of values stands for each of them, several lists for all combinations. ``viable = true``
+        keeps only those that the paper would train on. Tables ``[[cell.beside]]`` put more kinds of
+        clusters into the same cell.
+
+    Returns
+    -------
+    tuple of tuple of Scenario
+        What each cell holds.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ScenarioError
+        If it is no TOML, or names what no scenario has, or values that none can have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = "[[cell]]\ndensity = [50, 100]\nradius_nm = [25, 50, 75]\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "my.toml"
+    ...     _ = path.write_text(text)
+    ...     len(read_scenarios(path))
+    6
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read as text ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not TOML: {error}") from error
+    if unknown := set(content) - {"cell"}:
+        raise ScenarioError(
+            f"{path}: expected tables [[cell]], found {', '.join(sorted(unknown))} outside of them"
+        )
+    tables = content.get("cell", [])
+    if not isinstance(tables, list) or not tables:
+        raise ScenarioError(f"{path}: expected at least one table [[cell]] with a density")
+    cells: list[tuple[Scenario, ...]] = []
+    for number, table in enumerate(tables, start=1):
+        where = f"{path}: [[cell]] {number}"
+        beside = table.pop("beside", [])
+        if not isinstance(beside, list):
+            raise ScenarioError(f"{where}: beside must be tables [[cell.beside]]")
+        viable = table.pop("viable", False)
+        if not isinstance(viable, bool):
+            raise ScenarioError(f"{where}: viable must be true or false, got {viable!r}")
+        own = [one for one in _combined(table, where) if one.is_viable or not viable]
+        others = [
+            list(_combined(one, f"{where}, [[cell.beside]] {place}"))
+            for place, one in enumerate(beside, start=1)
+        ]
+        cells += product(own, *others)
+        if len(cells) > MOST_CELLS:
+            raise ScenarioError(f"{where}: more than {MOST_CELLS:,} combinations")
+    if not cells:
+        raise ScenarioError(f"{path}: none of the scenarios is viable as the paper means it")
+    return tuple(cells)
+
+
+def _combined(table: Mapping[str, Any], where: str) -> Iterator[Scenario]:
+    """Make a scenario of each combination of a table's values."""
+    if unknown := [name for name in table if name not in FIELDS]:
+        raise ScenarioError(
+            f"{where}: no scenario has {', '.join(unknown)}; known: {', '.join(FIELDS)}"
+        )
+    if "density" not in table:
+        raise ScenarioError(f"{where}: density is missing, localizations per µm² (3D: per µm³)")
+    values = [one if isinstance(one, list) else [one] for one in table.values()]
+    for name, given in zip(table, values, strict=True):
+        wanted = str if name in TEXTS else (int, float)
+        if wrong := [one for one in given if isinstance(one, bool) or not isinstance(one, wanted)]:
+            what = "text" if name in TEXTS else "numbers"
+            raise ScenarioError(f"{where}: {name} must be {what}, got {wrong[0]!r}")
+    for combination in product(*values):
+        try:
+            yield Scenario(**dict(zip(table, combination, strict=True)))
+        except ScenarioError as error:
+            raise ScenarioError(f"{where}: {error}") from error
