@@ -1,14 +1,19 @@
 """The training pool."""
 
+import dataclasses
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from caml.errors import ScenarioError
-from caml.simulate import Scenario, simulate
-from caml.train.pool import Pool, PoolSettings, build_pool, digest
+from caml.errors import ModelError, ScenarioError
+from caml.simulate import Scenario, fibre_scenarios, simulate
+from caml.train.draw import build_pool
+from caml.train.pool import Pool, PoolSettings, digest
 
 SCENARIOS = tuple(
     Scenario(density=density, n_per_cluster=20, percent_clustered=50, radius_nm=50, field_um=15)
@@ -23,7 +28,7 @@ def pool() -> Pool:
 
 
 def test_parts_have_their_sizes_and_balanced_labels(pool: Pool) -> None:
-    assert pool.distances.shape == (701, 30)
+    assert pool.neighbours.shape == (701, 30)
     for name, size in (("train", 500), ("validation", 100), ("test", 101)):
         labels = pool.label[pool.part(name)]
         assert len(labels) == size
@@ -48,7 +53,7 @@ def test_distances_are_those_of_the_simulated_images(pool: Pool) -> None:
             for row, label in zip(distances.tolist(), simulation.true_label.tolist(), strict=True)
         ]
     known = set(measured)
-    found = list(zip(map(tuple, pool.distances.tolist()), pool.label.tolist(), strict=True))
+    found = list(zip(map(tuple, pool.neighbours.tolist()), pool.label.tolist(), strict=True))
     assert set(found) <= known
     assert len(set(found)) == len(found)
 
@@ -58,22 +63,23 @@ def test_processes_make_no_difference(pool: Pool) -> None:
     again = build_pool(
         SCENARIOS, SMALL, n_jobs=2, progress=lambda n, total: seen.append((n, total))
     )
-    np.testing.assert_array_equal(again.distances, pool.distances)
+    np.testing.assert_array_equal(again.neighbours, pool.neighbours)
     np.testing.assert_array_equal(again.label, pool.label)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_a_pool_is_kept_and_only_taken_if_it_is_the_one(pool: Pool, tmp_path: Path) -> None:
-    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
+def test_a_pool_is_kept_and_opened(pool: Pool, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no whole pool"):
+        Pool.open(tmp_path)
     pool.save(tmp_path)
-    loaded = Pool.load(tmp_path, SMALL, digest(SCENARIOS))
-    assert loaded is not None
-    np.testing.assert_array_equal(loaded.distances, pool.distances)
-    assert Pool.load(tmp_path, PoolSettings(k=30, seed=5), digest(SCENARIOS)) is None
-    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS[:1])) is None
+    held = Pool.open(tmp_path)
+    np.testing.assert_array_equal(held.neighbours, pool.neighbours)
+    np.testing.assert_array_equal(held.label, pool.label)
+    assert (held.settings, held.scenarios) == (SMALL, digest(SCENARIOS))
     for damage in (b"cut off", b""):
         (tmp_path / "label.npy").write_bytes(damage)
-        assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
+        with pytest.raises(ModelError, match="holds no whole pool"):
+            Pool.open(tmp_path)
 
 
 def test_a_pool_whose_writing_was_cut_short_is_none(
@@ -84,12 +90,90 @@ def test_a_pool_whose_writing_was_cut_short_is_none(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "save", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        pool.save(tmp_path)
-    assert Pool.load(tmp_path, SMALL, digest(SCENARIOS)) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pool.save(tmp_path)
+    with pytest.raises(ModelError, match="holds no whole pool"):
+        Pool.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"k": 20}, ""),
+        ({"mix": (2.0, 2.0)}, ""),
+        ({"k": 31}, "holds 30 neighbours, not 31"),
+        ({"coordinates": True}, "distances, not coordinates"),
+        ({"seed": 5}, "seed 4, not 5"),
+        ({"n_labels": 3}, "n_labels 2, not 3"),
+        ({"mix": (1.0, 3.0)}, r"shares \(0.5, 0.5\), not \(0.25, 0.75\)"),
+        ({"n_test": 102}, "n_test 101, not 102"),
+    ],
+)
+def test_a_pool_stands_for_those_that_need_no_more(
+    pool: Pool, change: dict[str, Any], reason: str
+) -> None:
+    lacking = pool.lacks(dataclasses.replace(SMALL, **change), digest(SCENARIOS))
+    assert re.search(reason, lacking) if reason else lacking == ""
+    assert "other scenarios" in pool.lacks(SMALL, digest(SCENARIOS[:1]))
+
+
+def test_coordinates_stand_for_distances(pool: Pool) -> None:
+    # The same localizations are drawn, and their neighbours' distances are those kept elsewhere.
+    settings = dataclasses.replace(SMALL, coordinates=True)
+    offsets = build_pool(SCENARIOS, settings, n_jobs=1)
+    assert offsets.neighbours.shape == (701, 30, 2)
+    for name in ("norm_self", "log_distances"):
+        np.testing.assert_allclose(
+            offsets.features(name, 20), pool.features(name, 20), atol=1e-4, rtol=1e-5
+        )
+    relative = offsets.features("relative_coordinates", 30, slice(3, 9))
+    assert relative.shape == (6, 30, 2)
+    assert np.abs(relative).max() <= 1
+    with pytest.raises(ModelError, match="needs a pool of coordinates"):
+        pool.features("relative_coordinates", 30)
+    with pytest.raises(ModelError, match="looks at 31 neighbours and the pool holds 30"):
+        pool.features("norm_self", 31)
+
+
+def test_a_mix_of_labels(pool: Pool) -> None:
+    settings = dataclasses.replace(SMALL, mix=(3.0, 1.0))
+    mixed = build_pool(SCENARIOS, settings, n_jobs=1)
+    for name, size in (("train", 500), ("validation", 100), ("test", 101)):
+        assert mixed.label[mixed.part(name)].sum() == size // 4
+    assert len(mixed.label) == len(pool.label)
+
+
+def test_three_labels_and_three_dimensions() -> None:
+    discs, fibres = fibre_scenarios()[0]
+    cells = [(replace(discs, field_um=20), replace(fibres, field_um=20))]
+    settings = PoolSettings(k=5, n_labels=3, n_train=300, n_validation=90, n_test=90)
+    pool = build_pool(cells, settings, n_jobs=1)
+    assert np.bincount(pool.label).tolist() == [160, 160, 160]
+    with pytest.raises(ScenarioError, match="no localization that is in a fibre"):
+        build_pool(SCENARIOS, settings)
+    solid = Scenario(density=200, n_dimensions=3, radius_nm=50, field_um=10)
+    pool = build_pool([solid], replace(SMALL, coordinates=True), n_jobs=1)
+    assert pool.neighbours.shape == (701, 30, 3)
+    with pytest.raises(ScenarioError, match="all be 2D or all be 3D"):
+        build_pool([solid, *SCENARIOS], SMALL)
+
+
+def test_settings_name_every_fault() -> None:
+    with pytest.raises(ScenarioError, match=r"k must be at least 1, got 0; mix must be 2 shares"):
+        PoolSettings(k=0, mix=(1.0, 0.0))
+
+
+def test_random_images_have_no_label_to_learn() -> None:
+    random = replace(SCENARIOS[0], percent_clustered=0)
+    with pytest.raises(ScenarioError, match="no localization that is clustered"):
+        build_pool([random], SMALL)
+    with pytest.raises(ScenarioError, match="at least one scenario"):
+        build_pool([], SMALL)
 
 
 def test_too_large_a_pool_is_refused() -> None:
-    with pytest.raises(ScenarioError, match=r"700000 localizations.*use a smaller pool"):
+    with pytest.raises(ScenarioError, match=r"a pool of 700000 localizations.*use a smaller pool"):
         build_pool(SCENARIOS, PoolSettings())

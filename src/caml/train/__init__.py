@@ -1,7 +1,9 @@
 """Training networks on simulated cells; the only part of caml that needs the training framework.
 
-`networks` are stacks of layers, `pool` is what they learn from, `fit` trains and scores them,
-`export` writes them as ONNX, and `run` does all of it for one network.
+`networks` are stacks of layers, and `recipes` say what each is fed with and learns from; `draw`
+simulates a `pool` to learn from, `fit` trains (with a `checkpoint` after each pass), `calibrate`
+makes scores mean what they say, `scores` judges them, `export` takes the stack apart for ONNX, and
+`run` does all of it for one network.
 """
 
 import os

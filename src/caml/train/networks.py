@@ -1,109 +1,194 @@
-"""The networks as stacks of layers."""
+"""The networks of the paper, and others, as stacks of layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import layers
 
-from caml.errors import ModelError
+__all__ = ["Rates", "dense", "hard_sigmoid_keras2", "recurrent", "separable", "whole_vector"]
 
-__all__ = ["RECIPES", "Recipe", "recipe", "xpiljz"]
+Shape = tuple[int, ...]
 
 
-def xpiljz(k: int = 100) -> keras.Sequential:
-    """Stack the layers of XPILJZ: the same 32 units look at each neighbour value, one sums up.
+def hard_sigmoid_keras2(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Rise from 0 to 1 along a straight line, as the gates of the original networks do.
 
     Parameters
     ----------
-    k : int, default 100
-        How many neighbours the network looks at.
+    x : tensor
+        Any shape.
+
+    Returns
+    -------
+    tensor
+        ``clip(0.2·x + 0.5, 0, 1)``; the hard sigmoid of Keras 3 has x/6 in its place.
+    """
+    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def separable(shape: Shape, n_outputs: int = 1) -> keras.Sequential:
+    """Stack the layers of XPILJZ, SHB8HY and GAXJPR: the same 32 units look at each value.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (k,): what the network sees of a localization.
+    n_outputs : int, default 1
+        How many scores it gives.
 
     Returns
     -------
     keras.Sequential
-        From input of shape (n_localizations, k) to a score of shape (n_localizations, 1); 3,265
-        parameters for k = 100.
+        3,265 parameters for k = 100, 32,065 for k = 1000.
 
     Notes
     -----
-    Williamson et al. 2020, Fig. 1f.
+    Williamson et al. 2020, Fig. 1f. The units' rectifiers start with their bends spread over the
+    values that they will see, half of them open to either side: from weights and biases by chance,
+    where all bend at 0, the bends take most of a training to get there.
     """
+    n_units = 32
+    first = layers.Dense(n_units, activation="relu")
+    network = keras.Sequential(
+        [
+            layers.Input(shape),
+            layers.Reshape((shape[0], 1)),
+            first,
+            layers.Flatten(),
+            _scores(n_outputs),
+        ]
+    )
+    # Most values of norm_self are small: with the square, half of the bends lie below 0.25.
+    bends = ((np.arange(n_units) + 0.5) / n_units) ** 2
+    slopes = np.where(np.arange(n_units) % 2 == 0, 4.0, -4.0)
+    first.set_weights([slopes[None], -slopes * bends])
+    return network
+
+
+def recurrent(shape: Shape, n_outputs: int = 1, *, rates: Rates | None = None) -> keras.Sequential:
+    """Stack the layers of 07VEJJ and 87B144: a convolution and two recurrent layers.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (k,) or (k, n_dimensions): what the network sees of a localization.
+    n_outputs : int, default 1
+        How many scores it gives.
+    rates : Rates, optional
+        Of dropout; the paper's by default.
+
+    Returns
+    -------
+    keras.Sequential
+        23,489 parameters for k = 100, 80,833 for k = 1000.
+
+    Notes
+    -----
+    Williamson et al. 2020, Fig. 1g. The gates are Keras 2's hard sigmoids.
+    """
+    rates = rates or Rates()
     return keras.Sequential(
         [
-            layers.Input((k,)),
-            layers.Reshape((k, 1)),
-            layers.Dense(32, activation="relu"),
+            layers.Input(shape),
+            *([layers.Reshape((*shape, 1))] if len(shape) == 1 else []),
+            layers.Conv1D(32, 3, activation="relu"),
+            layers.MaxPooling1D(4),
+            layers.Dropout(rates.first),
+            *(
+                layers.LSTM(
+                    32,
+                    return_sequences=True,
+                    recurrent_activation=hard_sigmoid_keras2,
+                    dropout=rate,
+                    recurrent_dropout=rate,
+                )
+                for rate in rates.recurrent
+            ),
+            layers.Dropout(rates.last),
+            layers.MaxPooling1D(4),
             layers.Flatten(),
-            layers.Dense(1, activation="sigmoid"),
-        ],
-        name="XPILJZ",
+            layers.Dense(32, activation="relu"),
+            layers.Dense(16, activation="relu"),
+            _scores(n_outputs),
+        ]
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """A network and what it is fed with.
+class Rates:
+    """Which share of values `recurrent` drops in training; none once trained.
 
     Parameters
     ----------
-    name : str
-        Six characters.
-    description : str
-        When to use it.
-    stack : callable
-        Takes k, returns the Keras model.
-    k : int
-        How many neighbours it looks at.
-    input : str
-        Which of `caml.features`.
-    labels : tuple of str
-        What its labels mean.
+    first : float, default 0.2
+        After the first pooling.
+    recurrent : tuple of float, default (0.4, 0.2)
+        Within each recurrent layer, of what comes and of what recurs.
+    last : float, default 0.5
+        After the recurrent layers.
     """
 
-    name: str
-    description: str
-    stack: Callable[[int], keras.Sequential]
-    k: int
-    input: str
-    labels: tuple[str, ...]
+    first: float = 0.2
+    recurrent: tuple[float, float] = (0.4, 0.2)
+    last: float = 0.5
 
 
-RECIPES = {
-    "XPILJZ": Recipe(
-        name="XPILJZ",
-        description=(
-            "The paper's simplest network, fast and free of scale. For clusters of up to about 100 "
-            "localizations; it learnt from discs and finds other shapes too, with less certainty."
-        ),
-        stack=xpiljz,
-        k=100,
-        input="norm_self",
-        labels=("not clustered", "clustered"),
-    ),
-}
-
-
-def recipe(name: str) -> Recipe:
-    """Find a network's recipe by its name.
+def whole_vector(shape: Shape, n_outputs: int = 1) -> keras.Sequential:
+    """Stack the layers of 3TXKFS: 32 units look at all values.
 
     Parameters
     ----------
-    name : str
-        The name, in capitals or not.
+    shape : tuple of int
+        (k,): what the network sees of a localization.
+    n_outputs : int, default 1
+        How many scores it gives.
 
     Returns
     -------
-    Recipe
-        How to train it.
+    keras.Sequential
+        32,131 parameters for k = 1000 and three labels.
 
-    Raises
-    ------
-    ModelError
-        If there is none.
+    Notes
+    -----
+    Williamson et al. 2020, "Extension of the model".
     """
-    if name.upper() not in RECIPES:
-        raise ModelError(f"no recipe is called {name!r}; there are: {', '.join(RECIPES)}")
-    return RECIPES[name.upper()]
+    return keras.Sequential(
+        [layers.Input(shape), layers.Dense(32, activation="relu"), _scores(n_outputs)]
+    )
+
+
+def dense(
+    shape: Shape, n_outputs: int = 1, *, units: tuple[int, ...] = (128, 64)
+) -> keras.Sequential:
+    """Stack layers of rectified units on all values, brought to mean 0 and variance 1.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (k,): what the network sees of a localization.
+    n_outputs : int, default 1
+        How many scores it gives.
+    units : tuple of int, default (128, 64)
+        Of each layer.
+
+    Returns
+    -------
+    keras.Sequential
+        21,449 parameters for k = 100, those of the normalization not counted.
+    """
+    return keras.Sequential(
+        [
+            layers.Input(shape),
+            layers.Normalization(),
+            *(layers.Dense(n, activation="relu") for n in units),
+            _scores(n_outputs),
+        ]
+    )
+
+
+def _scores(n_outputs: int) -> keras.layers.Layer:
+    """Return the last layer: a score of being clustered, or one of each label."""
+    return layers.Dense(n_outputs, activation="sigmoid" if n_outputs == 1 else "softmax")

@@ -1,11 +1,12 @@
-"""From a recipe to a trained network with its card: pool, fit, export, check."""
+"""From a recipe to a trained network with its card: pool, fit, calibration, export, check."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,14 +15,20 @@ import numpy as np
 
 from caml._version import __version__
 from caml.errors import ModelError
+from caml.features import network_input
 from caml.models import Model, ModelCard
-from caml.simulate import Scenario, training_scenarios
-from caml.train.export import to_onnx
-from caml.train.fit import FitSettings, Fitted, fit, measured
-from caml.train.networks import Recipe, recipe
-from caml.train.pool import Pool, PoolSettings, build_pool, digest
+from caml.models.stack import layer_text
+from caml.simulate import training_scenarios
+from caml.train.calibrate import calibrate
+from caml.train.draw import build_pool
+from caml.train.export import as_layers, exported
+from caml.train.fit import Fitted, fit
+from caml.train.pool import Cell, Pool, PoolSettings, Rows, digest
+from caml.train.recipes import Recipe
+from caml.train.scores import NetworkScores, calibration_error, score_network
+from caml.train.settings import FitSettings
 
-__all__ = ["Training", "train"]
+__all__ = ["Training", "find_pool", "train"]
 
 # How far the exported network may be from the trained one.
 TOLERANCE = 1e-5
@@ -36,137 +43,226 @@ class Training:
     model : Model
         The network, ready to run.
     curves : dict of str to list of float
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: a value per pass.
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``seconds``: a value per pass.
+    scores : NetworkScores
+        Of the pool's test part.
     """
 
     model: Model
     curves: dict[str, list[float]]
+    scores: NetworkScores
 
 
-def train(
-    name: str,
-    *,
-    scenarios: Sequence[Scenario] = (),
-    pool: PoolSettings | None = None,
-    settings: FitSettings | None = None,
-    pool_folder: Path | None = None,
-    n_jobs: int = 0,
-    on_pool: Callable[[int, int], None] | None = None,
-    on_epoch: Callable[[int, dict[str, float]], None] | None = None,
-) -> Training:
-    """Train a network on simulated cells, from nothing.
+def pool_settings(recipe: Recipe, settings: PoolSettings | None = None) -> PoolSettings:
+    """Return the settings of a pool that a network can learn from.
 
     Parameters
     ----------
-    name : str
-        Which of `caml.train.networks.RECIPES`.
-    scenarios : sequence of Scenario, optional
-        What it learns from; the paper's 711 by default.
-    pool : PoolSettings, optional
-        Sizes and seed of the pool; the paper's by default, with the network's k.
-    settings : FitSettings, optional
-        How it is fitted.
-    pool_folder : Path, optional
-        Where the pool is kept, and taken from if it is there.
+    recipe : Recipe
+        The network.
+    settings : PoolSettings, optional
+        Sizes, label mix and seed; the paper's by default.
+
+    Returns
+    -------
+    PoolSettings
+        The same with the network's labels and input, and no fewer neighbours than it looks at.
+    """
+    chosen = settings or PoolSettings(k=recipe.k, n_labels=len(recipe.labels))
+    return dataclasses.replace(
+        chosen,
+        k=max(chosen.k, recipe.k),
+        n_labels=len(recipe.labels),
+        coordinates=chosen.coordinates or network_input(recipe.input).of_coordinates,
+    )
+
+
+def find_pool(
+    recipe: Recipe,
+    settings: PoolSettings,
+    folder: Path | None,
+    *,
+    overwrite: bool = False,
+    n_jobs: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Pool:
+    """Take a pool from its folder, or make it and keep it there.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What learns from it.
+    settings : PoolSettings
+        How it is made.
+    folder : Path, optional
+        Where it is kept; None keeps it in memory alone.
+    overwrite : bool, default False
+        Whether another pool in the folder may be replaced.
     n_jobs : int, default 0
         How many processes simulate; 0 is one per core.
-    on_pool : callable, optional
+    progress : callable, optional
         Called with the number of images simulated, and of all.
+
+    Returns
+    -------
+    Pool
+        With at least as many neighbours as asked for.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds another pool.
+    ScenarioError
+        If the scenarios cannot give such a pool.
+    """
+    cells = recipe.cells
+    _check_dimensions(recipe, cells)
+    if folder is not None and (folder / "pool.json").exists():
+        held = Pool.open(folder)
+        lacking = held.lacks(settings, digest(cells))
+        if not lacking:
+            return held
+        if not overwrite:
+            raise ModelError(
+                f"{folder} holds another pool: {lacking}. Choose another folder, or replace it "
+                "with overwrite"
+            )
+    pool = build_pool(cells, settings, n_jobs=n_jobs, progress=progress)
+    if folder is not None:
+        pool.save(folder)
+    return pool
+
+
+def train(
+    recipe: Recipe,
+    pool: Pool,
+    *,
+    settings: FitSettings | None = None,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[int, dict[str, float]], None] | None = None,
+) -> Training:
+    """Train a network on a pool of simulated localizations, from nothing.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The network.
+    pool : Pool
+        What it learns from.
+    settings : FitSettings, optional
+        How it is fitted; the recipe's by default.
+    seed : int, default 0
+        Of the first weights, of what is dropped and of the order of the localizations.
+    checkpoint : Path, optional
+        A file in which all is kept after each pass.
+    resume : bool, default False
+        Whether to go on from it, where there is one.
     on_epoch : callable, optional
         Called after each pass with its number, losses and accuracies.
 
     Returns
     -------
     Training
-        The network and its learning curves.
+        The network, its learning curves, and its scores on the test part.
 
     Raises
     ------
     ModelError
-        If there is no such recipe, or the exported network's scores differ from the trained one's.
+        If the stack or the pool does not fit, a layer cannot be exported, the loss is no longer a
+        number, or the exported network's scores differ from the trained one's.
 
     Notes
     -----
     Williamson et al. 2020, Methods: 711 scenarios of five images each, 500,000 localizations to
     train on, 100,000 to validate and to test, labels balanced; Adam. Unlike the paper's, whose
-    batches are of 32 localizations and whose learning rate stays near 0.001, batches are of 256 and
-    the rate falls from 0.002 to a tenth of it: a pass takes an eighth of the steps, and the noise
-    of the first passes dies out. The fit ends early when the validation loss no longer falls, and
-    the weights of the smallest are kept.
+    batches are of 32 localizations and whose learning rate stays near 0.001, batches are larger
+    and the rate falls along a cosine: a pass takes a fraction of the steps, and the noise of the
+    first passes dies out. The weights of the smallest validation loss are kept. Scores of two
+    labels are then calibrated on the validation part, by a factor and a shift of the log odds that
+    become part of the last layer.
     """
-    chosen = recipe(name)
-    pool = pool or PoolSettings(k=chosen.k)
-    settings = settings or FitSettings()
-    scenarios = tuple(scenarios) or training_scenarios()
-    measurements = Pool.load(pool_folder, pool, digest(scenarios)) if pool_folder else None
-    if measurements is None:
-        measurements = build_pool(scenarios, pool, n_jobs=n_jobs, progress=on_pool)
-        if pool_folder:
-            measurements.save(pool_folder)
-    fitted = fit(chosen, measurements, settings, progress=on_epoch)
-    weights = to_onnx(fitted.network)
-    card = _card(chosen, fitted, measurements, settings, weights, scenarios)
+    settings = settings or recipe.settings
+    # A layer that cannot be exported is better known before hours than after.
+    exported(recipe.build())
+    fitted = fit(
+        recipe, pool, settings,
+        seed=seed, checkpoint=checkpoint, resume=resume, progress=on_epoch,
+    )  # fmt: skip
+    rows = Rows.of(pool)
+    calibration = {}
+    if len(recipe.labels) == 2:
+        truth = pool.label[rows.validation]
+        score = fitted.predict(pool.features(recipe.input, recipe.k, rows.validation))
+        slope, intercept = calibrate(fitted.network, score, truth)
+        calibration = {
+            "slope": round(slope, 4),
+            "intercept": round(intercept, 4),
+            "error_before": round(calibration_error(score, truth == 1), 5),
+        }
+    weights = exported(fitted.network)
+    card = _card(recipe, fitted, pool, settings, seed, weights)
     model = Model(card, weights)
-    _check_export(model, fitted, chosen, measurements)
-    return Training(model, fitted.curves)
-
-
-def _check_export(model: Model, fitted: Fitted, chosen: Recipe, pool: Pool) -> None:
-    """Compare the exported network's scores of the test part with the trained one's."""
-    rows = pool.part("test")
-    part = Pool(pool.distances[rows], pool.label[rows], pool.settings)
-    difference = float(np.abs(model.predict(measured(chosen, part)) - fitted.score).max())
+    features = pool.features(recipe.input, recipe.k, rows.test)
+    score = model.predict(features)
+    difference = float(np.abs(score - fitted.predict(features)).max())
     if not difference <= TOLERANCE:
         raise ModelError(
             f"the exported network differs from the trained one by {difference:.2g} "
             f"(allowed: {TOLERANCE:g})"
         )
+    scores = score_network(score, pool.label[rows.test], recipe.labels)
+    measured = scores.summary() | ({"calibration": calibration} if calibration else {})
+    card = dataclasses.replace(card, metrics=measured)
+    return Training(Model(card, weights), fitted.curves, scores)
+
+
+def _check_dimensions(recipe: Recipe, cells: tuple[Cell, ...]) -> None:
+    found = {scenario.n_dimensions for cell in cells for scenario in cell}
+    if found != {recipe.n_dimensions}:
+        raise ModelError(
+            f"{recipe.name} is made for {recipe.n_dimensions}D, and the scenarios are "
+            f"{' and '.join(f'{n}D' for n in sorted(found)) or 'none'}"
+        )
 
 
 def _card(
-    chosen: Recipe,
+    recipe: Recipe,
     fitted: Fitted,
     pool: Pool,
     settings: FitSettings,
+    seed: int,
     weights: bytes,
-    scenarios: tuple[Scenario, ...],
 ) -> ModelCard:
     """Write down what the network is and how it came to be."""
     packages = ("keras", "jax", "numpy", "scipy", "onnx")
-    what = f"{len(scenarios)} scenarios ({pool.scenarios})"
-    if scenarios == training_scenarios():
-        what = f"{len(scenarios)} training scenarios of Williamson et al. 2020"
+    cells = recipe.cells
+    what = f"{len(cells)} scenarios ({pool.scenarios})"
+    if pool.scenarios == digest(training_scenarios()):
+        what = f"{len(cells)} training scenarios of Williamson et al. 2020"
     return ModelCard(
-        name=chosen.name,
-        description=chosen.description,
-        k=chosen.k,
-        n_dimensions=2,
-        input=chosen.input,
-        labels=chosen.labels,
-        layers=tuple(_layer_text(layer) for layer in fitted.network.layers),
+        name=recipe.name,
+        description=recipe.description,
+        k=recipe.k,
+        n_dimensions=recipe.n_dimensions,
+        input=recipe.input,
+        labels=recipe.labels,
+        layers=tuple(map(layer_text, as_layers(fitted.network))),
         n_parameters=fitted.network.count_params(),
         scenarios=f"{what}, {pool.settings.n_replicates} images each",
-        seed=pool.settings.seed,
+        seed=seed,
         created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         sha256=hashlib.sha256(weights).hexdigest(),
         training={
-            "n_train": pool.settings.n_train,
-            "n_validation": pool.settings.n_validation,
-            "n_test": pool.settings.n_test,
+            "pool": {**asdict(pool.settings), "scenarios": pool.scenarios},
             **asdict(settings),
             "n_epochs_run": len(fitted.curves["loss"]),
+            "seconds": round(sum(fitted.curves["seconds"])),
         },
-        metrics=fitted.metrics,
         versions={
             "caml": __version__,
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
         },
     )
-
-
-def _layer_text(layer: object) -> str:
-    """Describe a layer as a person would: ``Dense 32 relu``."""
-    config = layer.get_config()  # type: ignore[attr-defined]
-    detail = [str(config[key]) for key in ("target_shape", "units", "activation") if key in config]
-    return " ".join([type(layer).__name__, *detail])
