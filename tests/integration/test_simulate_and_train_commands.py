@@ -1,4 +1,4 @@
-"""``caml simulate``, ``caml models`` and ``caml train`` as a user runs them."""
+"""``caml simulate`` as a user runs it, and what all commands share."""
 
 import json
 from pathlib import Path
@@ -79,50 +79,14 @@ def test_simulated_tables_are_not_overwritten(
     assert run("simulate", "--out", tmp_path, *SMALL, "--seed", 5, "--overwrite") == 0
 
 
-def test_networks_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("models") == 0
-    listed = capsys.readouterr().out
-    assert "XPILJZ  2D, 100 neighbours, 3,265 parameters" in listed
-    assert run("models", "xpiljz") == 0
-    assert json.loads(capsys.readouterr().out)["name"] == "XPILJZ"
-    assert run("models", "NOSUCH") == 2
-
-
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("analyse", "models", "simulate", "train"):
+    for command in ("analyse", "classify", "cross-validate", "models", "simulate", "train"):
         assert run(command, "--help") == 0
         assert "Usage: caml" in capsys.readouterr().out
     assert run("--version") == 0
     assert caml.__version__ in capsys.readouterr().out
     assert run("analyze") == 2
     assert "No such command 'analyze'" in capsys.readouterr().err
-
-
-def test_a_trained_network_can_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import caml.train.run as training
-
-    few = caml.simulate.training_scenarios()[::40]
-    monkeypatch.setattr(training, "training_scenarios", lambda: few)
-    options = ("--pool-size", 7000, "--epochs", 2, "--jobs", 1)
-    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options) == 0
-    found = {path.name for path in (tmp_path / "t").iterdir()}
-    assert found == {
-        "pool",
-        "XPILJZ.onnx",
-        "XPILJZ.json",
-        "XPILJZ_curves.json",
-        "XPILJZ_training.png",
-    }
-    capsys.readouterr()
-    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options) == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert run("train", "XPILJZ", "--out", tmp_path / "t", *options, "--overwrite") == 0
-    assert run("simulate", "--out", tmp_path, *SMALL) == 0
-    cell = tmp_path / "simulated_001.csv"
-    model = tmp_path / "t" / "XPILJZ.onnx"
-    assert run("analyse", cell, "--out", tmp_path / "r", "--model", model) == 0
 
 
 def test_a_crop_counts_the_clusters_it_holds(

@@ -19,7 +19,8 @@ __all__ = ["main"]
 COMMANDS = {
     "analyse": "Find, outline and describe clusters in localization tables.",
     "classify": "Label localizations, without making clusters of them.",
-    "models": "List the networks, or show one's card.",
+    "cross-validate": "Train a network on each part of a pool but one, in turn.",
+    "models": "List the networks, show, import or judge one.",
     "simulate": "Write simulated cells with known clusters.",
     "train": "Train a network from nothing.",
 }
@@ -34,7 +35,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"caml.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"caml.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

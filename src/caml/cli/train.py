@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from caml.cli.training import (
+    Bars,
+    fit_options,
+    make_folder,
+    network_options,
+    pool_options,
+    prepare,
+    write_scores,
+)
 
 if TYPE_CHECKING:
     from caml.train.run import Training
@@ -14,120 +24,80 @@ __all__ = ["train"]
 
 
 @click.command(short_help="Train a network from nothing.")
-@click.argument("name", default="XPILJZ")
+@network_options
 @click.option(
     "--out",
     "-o",
     default="training",
     show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the network, its card, its learning curves and the pool.",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the network, its card, its learning curves and scores, and the pool.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@pool_options
+@fit_options
 @click.option(
-    "--pool-size",
-    type=click.IntRange(min=700),
-    default=700_000,
-    show_default=True,
-    help="Localizations in all: five parts in seven to train on, one to validate, one to test.",
-)
-@click.option(
-    "--epochs",
-    "n_epochs",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Passes over the training part, at most.",
-)
-@click.option(
-    "--jobs",
-    "-j",
-    "n_jobs",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Processes that simulate; one per core by default.",
+    "--resume",
+    is_flag=True,
+    help="Go on with a training that was interrupted or killed; the same weights come out.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier network of this name.")
-def train(
-    name: str, out: Path, seed: int, pool_size: int, n_epochs: int, n_jobs: int, overwrite: bool
-) -> int:
-    """Train the network called NAME on simulated cells, from nothing, and write it to --out.
+def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
+    """Train NETWORK on simulated cells, from nothing, and write it to --out.
 
-    The pool of measured localizations is kept in --out and used again.
+    NETWORK is one of the package (caml models), or a Python file of your own that defines
+    stack(shape, n_outputs) and returns a keras.Sequential:
+
+    \b
+    caml train my_network.py --scenarios my.toml --input norm_self --k 200 --labels 3 --name auto
     """
-    from caml.errors import MissingExtraError, OutputError
+    from caml.errors import OutputError
 
-    try:
-        from caml.train.fit import FitSettings
-        from caml.train.networks import recipe
-        from caml.train.pool import PoolSettings
-        from caml.train.run import train as train_network
-    except ImportError as error:
-        raise MissingExtraError(
-            f"training needs the extra 'train' ({error}): pip install 'caml-smlm[train]'"
-        ) from error
+    recipe, pool_settings, settings = prepare(out, **given)
+    from caml.train.run import find_pool
+    from caml.train.run import train as train_network
 
-    chosen = recipe(name)
-    weights = out / f"{chosen.name}.onnx"
+    weights = out / f"{recipe.name}.onnx"
     if weights.exists() and not overwrite:
         raise OutputError(
             f"{weights} exists already: choose another --out, or replace it with --overwrite"
         )
-    part = pool_size // 7
-    pool = PoolSettings(
-        k=chosen.k, n_train=pool_size - 2 * part, n_validation=part, n_test=part, seed=seed
-    )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    with _Bars() as bars:
+    make_folder(out)
+    checkpoint = out / f"{recipe.name}.checkpoint.npz"
+    if checkpoint.exists() and not (resume or overwrite):
+        raise OutputError(
+            f"{checkpoint} is of a training that did not end: go on with --resume, or begin again "
+            "with --overwrite"
+        )
+    with Bars() as bars:
+        pool = find_pool(
+            recipe,
+            pool_settings,
+            given["pool_folder"] or out / "pool",
+            overwrite=overwrite,
+            n_jobs=given["n_jobs"],
+            progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
+        )
         training = train_network(
-            chosen.name,
-            pool=pool,
-            settings=FitSettings(n_epochs=n_epochs),
-            pool_folder=out / "pool",
-            n_jobs=n_jobs,
-            on_pool=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
+            recipe,
+            pool,
+            settings=settings,
+            seed=given["seed"],
+            checkpoint=checkpoint,
+            resume=resume,
             on_epoch=lambda number, logs: bars.advance(
-                "fitting", "pass", number, n_epochs, accuracy=f"{logs['val_accuracy']:.4f}"
+                "fitting", "pass", number, settings.n_epochs, accuracy=f"{logs['val_accuracy']:.4f}"
             ),
         )
     _write(training, weights, overwrite=overwrite)
-    metrics = training.model.card.metrics
-    click.echo(f"{weights}: test accuracy {metrics['accuracy']:.4f}, F1 {metrics['f1']:.4f}")
+    checkpoint.unlink(missing_ok=True)
+    scores = training.scores
+    click.echo(f"{weights}: test accuracy {scores.accuracy:.4f}, F1 {scores.f1:.4f}")
     click.echo(f"use it: caml analyse FILE --model {weights} --out RESULTS")
     return 0
 
 
-class _Bars:
-    """Progress bars, one after the other."""
-
-    def __init__(self) -> None:
-        self._bars: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
-
-    def advance(self, name: str, unit: str, n_done: int, n_all: int, **shown: str) -> None:
-        """Move the bar of a name to n_done of n_all."""
-        from tqdm import tqdm
-
-        if name not in self._bars:
-            self._bars[name] = tqdm(desc=name, unit=unit, total=n_all)
-        bar = self._bars[name]
-        bar.set_postfix(shown, refresh=False)
-        bar.update(n_done - bar.n)
-        if n_done == n_all:
-            bar.close()
-
-
 def _write(training: Training, weights: Path, *, overwrite: bool) -> None:
-    """Write the network, its card and how its training went."""
+    """Write the network, its card, and how its training went."""
     from caml.io import whole_file, write_json
     from caml.plot import save_training
 
@@ -142,3 +112,4 @@ def _write(training: Training, weights: Path, *, overwrite: bool) -> None:
     picture = weights.with_name(f"{card.name}_training.png")
     with whole_file(picture, overwrite=overwrite) as partial:
         save_training(training.curves, card.metrics["confusion"], card.labels, partial)
+    write_scores(training.scores, weights.with_suffix(""), overwrite=overwrite)
