@@ -1,5 +1,6 @@
 """Networks that Keras 2 saved, against a forward pass in NumPy and files written by hand."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from caml.errors import MissingFileError, ModelError
+from caml.features import norm_self
 from caml.models import Model
 from caml.models.imported import import_keras2
 from caml.models.keras2 import read_keras2
@@ -123,9 +125,12 @@ def run_layer(layer: Old, x: Array) -> Array:
             return recur(layer.kind, x, config, weights)
         case "Bidirectional":
             return go_both_ways(x, config, weights)
+        case "TimeDistributed":
+            inner = config["layer"]
+            return run_layer(Old(inner["class_name"], inner["config"], layer.weights), x)
         case "BatchNormalization":
             gamma, beta, mean, variance = weights
-            return gamma * (x - mean) / np.sqrt(variance + config["epsilon"]) + beta
+            x = gamma * (x - mean) / np.sqrt(variance + config["epsilon"]) + beta
         case "LeakyReLU":
             return np.where(x > 0, x, config["alpha"] * x)
         case "Flatten":
@@ -136,7 +141,7 @@ def run_layer(layer: Old, x: Array) -> Array:
             return x
         case _:
             assert layer.kind == "Activation"
-    return ACTIVATIONS[config["activation"]](x)
+    return ACTIVATIONS[config.get("activation", "linear")](x)
 
 
 def run_stack(layers: Sequence[Old], features: Array) -> Array:
@@ -177,12 +182,13 @@ def shapes(kind: str, config: dict[str, Any], width: int) -> dict[str, tuple[int
         found = {"kernel": (width, gates), "recurrent_kernel": (units, gates), "bias": (gates,)}
     elif kind == "BatchNormalization":
         names = ("gamma", "beta", "moving_mean", "moving_variance")
-        return {name: (width,) for name in names}
-    elif kind == "Bidirectional":
+        return dict.fromkeys(names, (width,))
+    elif kind in ("Bidirectional", "TimeDistributed"):
         inside = config["layer"]
         each = shapes(inside["class_name"], inside["config"], width)
-        found = {f"{way}/{k}": v for way in ("forward", "backward") for k, v in each.items()}
-        return found
+        if kind == "TimeDistributed":
+            return each
+        return {f"{way}/{k}": v for way in ("forward", "backward") for k, v in each.items()}
     if not config.get("use_bias", True):
         del found["bias"]
     return found
@@ -233,15 +239,14 @@ def write(
     config: str | None = None,
     version: str = "2.1.1",
     text: Callable[[str], Any] = str,
+    names: Any = "S",
     n_parts: int = 1,
 ) -> Path:
-    """Write what ``model.save`` of Keras 2 writes; names as fixed bytes, or as `text` has them."""
-    kind = h5py.string_dtype() if text is not str else None
+    """Write what ``model.save`` of Keras 2 writes; `text` and `names` say which kinds of text."""
 
-    def names(attributes: Any, key: str, values: list[str]) -> None:
+    def put(attributes: Any, key: str, values: list[str]) -> None:
         # NumPy makes an empty list one of numbers, and so did Keras.
-        array = np.array(values, dtype=kind) if kind else np.array([v.encode() for v in values])
-        attributes[key] = array if values else np.array([])
+        attributes[key] = np.array(values, dtype=names) if values else np.array([])
 
     with h5py.File(path, "w") as file:
         file.attrs["backend"] = text("tensorflow")
@@ -250,11 +255,548 @@ def write(
         group = file.create_group("model_weights")
         for part, some in enumerate(np.array_split(np.arange(len(layers)), n_parts)):
             key = "layer_names" if n_parts == 1 else f"layer_names{part}"
-            names(group.attrs, key, [layers[one].name for one in some])
+            put(group.attrs, key, [layers[one].name for one in some])
         for layer in layers:
             inside = group.create_group(layer.name)
             each = {f"{layer.name}/{key}:0": value for key, value in layer.weights.items()}
-            names(inside.attrs, "weight_names", list(each))
+            put(inside.attrs, "weight_names", list(each))
             for key, value in each.items():
                 inside[key] = value
     return path
+
+
+# What is imported scores as it did.
+
+END: tuple[str, dict[str, Any]] = ("Dense", {"units": 1, "activation": "sigmoid"})
+FLAT: tuple[str, dict[str, Any]] = ("Flatten", {})
+CONV: tuple[str, dict[str, Any]] = ("Conv1D", {"filters": 4, "kernel_size": [3]})
+Wanted = list[tuple[str, dict[str, Any]]]
+
+
+def drop(rate: float) -> tuple[str, dict[str, Any]]:
+    return "Dropout", {"rate": rate}
+
+
+def small(*before: tuple[str, dict[str, Any]], shape: tuple[int, ...] = (20, 1)) -> list[Old]:
+    return built(shape, *before, FLAT, END)
+
+
+def inputs(shape: tuple[int, ...], n: int = 60) -> npt.NDArray[np.float32]:
+    features = np.random.default_rng(5).random((n, *shape), dtype=np.float32)
+    features[0], features[1] = 0, 1
+    return features
+
+
+def as_given(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Take one value of each neighbour as a network of this package takes it, (n, k)."""
+    return features[..., 0] if features.shape[2:] == (1,) else features
+
+
+def check(path: Path, layers: Sequence[Old], shape: tuple[int, ...]) -> Model:
+    features = inputs(shape)
+    expected = run_stack(layers, features)
+    # Where all scores were the same, anything would be right.
+    assert expected.std(axis=0).min() > 3e-4
+    model = import_keras2(path)
+    np.testing.assert_allclose(model.predict(as_given(features)), expected, rtol=0, atol=1e-5)
+    return model
+
+
+PAPER: dict[str, tuple[int, Wanted]] = {
+    "XPILJZ": (3265, [("Dense", {"units": 32, "activation": "relu"}), FLAT, END]),
+    "07VEJJ": (
+        23489,
+        [
+            ("Conv1D", {"filters": 32, "kernel_size": [3]}),
+            ("MaxPooling1D", {"pool_size": [4], "strides": [4]}),
+            drop(0.2),
+            ("LSTM", {"units": 32, "return_sequences": True}),
+            ("LSTM", {"units": 32, "return_sequences": True}),
+            drop(0.5),
+            ("MaxPooling1D", {"pool_size": [4], "strides": [4]}),
+            FLAT,
+            ("Dense", {"units": 32, "activation": "relu"}),
+            ("Dense", {"units": 16, "activation": "relu"}),
+            END,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_two_architectures(name: str, tmp_path: Path) -> None:
+    n_parameters, wanted = PAPER[name]
+    layers = built((100, 1), *wanted)
+    # Weights by chance would make every score 0 or 1.
+    layers[-1].weights["kernel"] *= 0.1
+    model = check(write(tmp_path / "theirs.h5", layers), layers, (100, 1))
+    assert model.card.n_parameters == n_parameters
+
+
+STACKS: dict[str, Wanted] = {
+    "Dense": [("Dense", {"units": 8, "activation": "elu"})],
+    "Dense-no-bias": [("Dense", {"units": 8, "activation": "tanh", "use_bias": False})],
+    "Conv-same": [("Conv1D", {"filters": 4, "kernel_size": [4], "padding": "same"})],
+    "Conv-strides": [("Conv1D", {"filters": 4, "kernel_size": [4], "strides": [3]})],
+    "Conv-same-strides": [
+        ("Conv1D", {"filters": 4, "kernel_size": [4], "strides": [3], "padding": "same"})
+    ],
+    "Conv-dilation": [("Conv1D", {"filters": 4, "kernel_size": [3], "dilation_rate": [4]})],
+    "Conv-same-dilation": [
+        CONV,
+        ("Conv1D", {"filters": 4, "kernel_size": [3], "dilation_rate": [2], "padding": "same"}),
+    ],
+    "Conv-no-bias": [("Conv1D", {"filters": 4, "kernel_size": [3], "use_bias": False})],
+    "MaxPooling": [CONV, ("MaxPooling1D", {"pool_size": [4], "strides": [4]})],
+    "MaxPooling-same": [CONV, ("MaxPooling1D", {"pool_size": [3], "padding": "same"})],
+    "AveragePooling": [CONV, ("AveragePooling1D", {"pool_size": [4], "strides": [3]})],
+    "AveragePooling-same": [
+        CONV,
+        ("AveragePooling1D", {"pool_size": [4], "strides": [3], "padding": "same"}),
+    ],
+    "Reshape": [FLAT, ("Reshape", {"target_shape": [5, -1]}), CONV, drop(0.3)],
+    "BatchNormalization": [CONV, ("BatchNormalization", {}), ("LeakyReLU", {"alpha": 0.3})],
+    "Activation": [
+        ("Conv1D", {"filters": 4, "kernel_size": [3], "activation": "linear"}),
+        ("Activation", {"activation": "hard_sigmoid"}),
+    ],
+    "InputLayer": [("InputLayer", {}), CONV],
+    "TimeDistributed": [
+        CONV,
+        ("TimeDistributed",
+         {"layer": {"class_name": "Dense",
+                    "config": {"units": 3, "activation": "hard_sigmoid", "use_bias": True}}}),
+    ],
+    "LSTM-no-bias": [("LSTM", {"units": 4, "use_bias": False, "return_sequences": True})],
+    "LSTM-sigmoid": [("LSTM", {"units": 4, "recurrent_activation": "sigmoid"})],
+    "LSTM-hard": [("LSTM", {"units": 4, "activation": "hard_sigmoid"})],
+    "LSTM-hard-inside": [
+        ("LSTM", {"units": 4, "activation": "hard_sigmoid", "recurrent_activation": "sigmoid"})
+    ],
+    "GRU-hard-inside": [
+        ("GRU", {"units": 4, "activation": "hard_sigmoid", "recurrent_activation": "sigmoid"})
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_layers(name: str, channels: int, tmp_path: Path) -> None:
+    layers = small(*STACKS[name], shape=(20, channels))
+    check(write(tmp_path / "theirs.h5", layers), layers, (20, channels))
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_recurrent_layers(
+    kind: str, return_sequences: bool, go_backwards: bool, tmp_path: Path
+) -> None:
+    settings = {"return_sequences": return_sequences, "go_backwards": go_backwards}
+    layers = small(CONV, (kind, {"units": 5, **settings}))
+    check(write(tmp_path / "theirs.h5", layers), layers, (20, 1))
+
+
+@pytest.mark.parametrize("gate", ["hard_sigmoid", "sigmoid"])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_layers_both_ways(kind: str, return_sequences: bool, gate: str, tmp_path: Path) -> None:
+    wanted = both_ways(kind, units=4, return_sequences=return_sequences, recurrent_activation=gate)
+    layers = small(CONV, wanted)
+    check(write(tmp_path / "theirs.h5", layers), layers, (20, 1))
+
+
+def test_a_whole_vector(tmp_path: Path) -> None:
+    layers = built((30,), ("Dense", {"units": 8, "activation": "relu"}), drop(0.5), END)
+    model = check(write(tmp_path / "theirs.h5", layers), layers, (30,))
+    assert (model.card.k, model.input_shape) == (30, (30,))
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_authors_files(name: str) -> None:
+    path = ORIGINAL / f"{name}.h5"
+    if not path.exists():
+        pytest.skip("the authors' weights are not here")
+    layers = []
+    with h5py.File(path, "r") as file:
+        for entry in json.loads(file.attrs["model_config"])["config"]:
+            group = file["model_weights"][entry["config"]["name"]]
+            weights = {key.decode(): group[key][()] for key in group.attrs["weight_names"]}
+            layers.append(Old(entry["class_name"], entry["config"], weights))
+    model = check(path, layers, (100, 1))
+    assert model.card.n_parameters == PAPER[name][0]
+    distances = np.sort(np.random.default_rng(6).gamma(2, 100, (40, 100)), axis=1)
+    features = norm_self(distances)
+    expected = run_stack(layers, features[..., None])
+    np.testing.assert_allclose(model.predict(features), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", [str, np.bytes_])
+@pytest.mark.parametrize("names", ["S", h5py.string_dtype()], ids=["bytes", "text"])
+def test_text_of_either_kind_and_long_lists_in_parts(
+    text: Callable[[str], Any], names: Any, tmp_path: Path
+) -> None:
+    layers = small(CONV, drop(0.2))
+    for n_parts in (1, 2, 3):
+        path = tmp_path / f"{n_parts}.h5"
+        write(path, layers, text=text, names=names, n_parts=n_parts)
+        assert check(path, layers, (20, 1)).card.versions["keras"] == "2.1.1"
+
+
+def test_later_versions_have_a_mapping_with_the_layers(tmp_path: Path) -> None:
+    layers = small(CONV)
+    config = model_config(layers, listed=False)
+    path = write(tmp_path / "theirs.h5", layers, config=config, version="2.2.4-tf")
+    assert read_keras2(path).version == "2.2.4-tf"
+    check(path, layers, (20, 1))
+
+
+def test_two_scores_under_a_softmax_become_one_under_a_sigmoid(tmp_path: Path) -> None:
+    layers = built((20, 1), CONV, FLAT, ("Dense", {"units": 2, "activation": "softmax"}))
+    model = import_keras2(write(tmp_path / "theirs.h5", layers))
+    expected = run_stack(layers, inputs((20, 1)))
+    assert expected[:, 1].std() > 0.01
+    score = model.predict(as_given(inputs((20, 1))))
+    np.testing.assert_allclose(score, expected[:, 1], rtol=0, atol=1e-5)
+    assert model.card.layers[-1] == "Dense 1 sigmoid"
+    assert model.card.labels == ("not clustered", "clustered")
+
+
+def test_three_labels(tmp_path: Path) -> None:
+    layers = built((20, 1), CONV, FLAT, ("Dense", {"units": 3, "activation": "softmax"}))
+    path = write(tmp_path / "theirs.h5", layers)
+    card = check(path, layers, (20, 1)).card
+    assert card.labels == ("not clustered", "clustered, kind 1", "clustered, kind 2")
+    meanings = ["alone", "round", "fibre"]
+    assert import_keras2(path, labels=meanings).card.labels == tuple(meanings)
+    with pytest.raises(ModelError, match=r"tells 3 labels apart, and 2 names .*: a, b"):
+        import_keras2(path, labels=["a", "b"])
+
+
+# The card, and names.
+
+
+def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
+    layers = small(CONV)
+    path = write(tmp_path / "theirs.h5", layers)
+    model = import_keras2(path)
+    card = model.card
+    assert (card.k, card.n_dimensions, card.input, card.seed) == (20, 2, "norm_self", None)
+    assert card.layers == ("Conv1D 4 3 relu", "Flatten", "Dense 1 sigmoid")
+    # 3·1·4 + 4 and 18·4 + 1.
+    assert card.n_parameters == 16 + 73
+    assert card.versions["keras"] == "2.1.1"
+    assert card.training["imported_from"] == "theirs.h5"
+    assert card.training["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card.sha256 == hashlib.sha256(model.weights).hexdigest()
+    other = import_keras2(path, input_name="steps_l2", n_dimensions=3, labels=["no", "yes"]).card
+    assert (other.input, other.n_dimensions, other.labels) == ("steps_l2", 3, ("no", "yes"))
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_two_or_three_values_of_each_neighbour_are_coordinates(
+    n_dimensions: int, tmp_path: Path
+) -> None:
+    layers = small(CONV, shape=(20, n_dimensions))
+    path = write(tmp_path / "theirs.h5", layers)
+    card = check(path, layers, (20, n_dimensions)).card
+    assert (card.input, card.n_dimensions) == ("relative_coordinates", n_dimensions)
+    text = rf"shape \(20, {n_dimensions}\), which norm_self .* possible: relative_coordinates$"
+    with pytest.raises(ModelError, match=text):
+        import_keras2(path, input_name="norm_self")
+    wrong = 5 - n_dimensions
+    with pytest.raises(ModelError, match=f"which relative_coordinates of {wrong}D localizations"):
+        import_keras2(path, n_dimensions=wrong)
+
+
+def test_names(tmp_path: Path) -> None:
+    layers = small(CONV)
+    mine = write(tmp_path / "mine00.h5", layers)
+    assert import_keras2(mine).card.name == "MINE00"
+    assert import_keras2(mine, name="other1").card.name == "OTHER1"
+    made_up = import_keras2(mine, taken=["MINE00"]).card.name
+    # Shipped already; not six characters: made up from the content, which is the same.
+    for file in ("XPILJZ.h5", "network.h5"):
+        path = tmp_path / file
+        path.write_bytes(mine.read_bytes())
+        assert import_keras2(path).card.name == made_up
+    assert len(made_up) == 6
+    assert made_up not in ("MINE00", "XPILJZ")
+    assert import_keras2(mine, taken=["MINE00", made_up]).card.name not in ("MINE00", made_up)
+
+
+def test_names_that_cannot_be_had(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine00.h5", small(CONV))
+    for name in ("XPILJZ", "xpiljz", "OTHER1"):
+        with pytest.raises(ModelError, match=f"called {name.upper()} exists already: choose"):
+            import_keras2(path, name=name, taken=["OTHER1"])
+    with pytest.raises(ModelError, match="name has six letters and digits, got 'too long'"):
+        import_keras2(path, name="too long")
+
+
+def test_what_is_said_of_it_must_fit(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine00.h5", small(CONV))
+    with pytest.raises(ModelError, match="tells 2 labels apart, and 3 names were given"):
+        import_keras2(path, labels=["a", "b", "c"])
+    with pytest.raises(ModelError, match="no network input is called 'other'; there are: norm_"):
+        import_keras2(path, input_name="other")
+    with pytest.raises(ModelError, match=r"which relative_coordinates of 2D .*: norm_self, log_"):
+        import_keras2(path, input_name="relative_coordinates")
+
+
+# What is refused, and how it is said.
+
+NOT_AS = "its settings or weights are not as Keras 2 writes them"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(MissingFileError, match=f"{path}: no such file"):
+            import_keras2(path)
+
+
+def test_files_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.h5"
+    path.write_text("x,y\n1,2\n")
+    with pytest.raises(ModelError, match=r"theirs\.h5: expected a network .* or of another kind"):
+        import_keras2(path)
+    with h5py.File(path, "w") as file:
+        file["positions"] = np.zeros((5, 2))
+    with pytest.raises(ModelError, match=r"not a network that Keras 2 saved \(no attribute"):
+        import_keras2(path)
+
+
+def test_truncated_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", small(CONV))
+    whole = path.read_bytes()
+    for length in (0, 1, 8, 100, 512, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelError, match=r"theirs\.h5: .* the file is truncated"):
+            import_keras2(path)
+
+
+def test_weights_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", small(CONV))
+    with h5py.File(path, "a") as file:
+        del file.attrs["model_config"]
+        file.attrs["layer_names"] = file["model_weights"].attrs["layer_names"]
+    with pytest.raises(ModelError, match=r"holds weights alone: save .* with model\.save\(\), not"):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize("version", ["1.2.2", "3.0.5"])
+def test_other_versions(version: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", small(CONV), version=version)
+    with pytest.raises(ModelError, match=f"saved by Keras {version}; only files of Keras 2 can"):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ('{"class_name": "Functional", "config": {}}', "a 'Functional' network; only stacks of"),
+        ('{"class_name": "Model", "config": {}}', "a 'Model' network; only stacks of layers"),
+        ('{"class_name": "Sequential", "config": []}', "not as Keras 2 writes them .IndexError"),
+        ('{"class_name": "Sequential"}', "not as Keras 2 writes them .KeyError.'config'"),
+        ("null", "not as Keras 2 writes them .TypeError"),
+        ("{", "not as Keras 2 writes them .JSONDecodeError"),
+        ("[" * 100_000, "maximum recursion depth"),
+    ],
+)
+def test_settings_of_no_stack(config: str, text: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", small(CONV), config=config)
+    with pytest.raises(ModelError, match=text):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "settings", "text"),
+    [
+        (1, "Lambda", {}, "'flatten_1' is a Lambda, which cannot be written as ONNX; known: Act"),
+        (0, "Conv1D", {"activation": "swish"}, "'conv1d_0' .Conv1D.: activation 'swish' cannot"),
+        (0, "Conv1D", {"activation": {"class_name": "LeakyReLU"}}, f"conv1d_0|{NOT_AS}"),
+        (0, "Conv1D", {"padding": "full"}, "'conv1d_0' .Conv1D.: padding 'full' is not known"),
+        (0, "Conv1D", {"data_format": "channels_first"}, "data_format must be channels_last"),
+        (0, "Conv1D", {"strides": [0]}, f"conv1d_0|{NOT_AS}"),
+        (0, "Conv1D", {"strides": []}, f"conv1d_0|{NOT_AS}"),
+        (0, "Conv1D", {"dilation_rate": [10**30]}, f"conv1d_0|{NOT_AS}"),
+        (0, "Conv1D", {"dilation_rate": [30]}, "a kernel of 61 is wider than the 20 steps"),
+        (0, "Conv1D", {"batch_input_shape": [None, float("inf"), 1]}, f"input|{NOT_AS}"),
+        (0, "Conv1D", {"batch_input_shape": [None, 10**30, 1]}, f"input|{NOT_AS}"),
+        (0, "TimeDistributed", {"layer": {"class_name": "LSTM"}}, "a LSTM to each step, which"),
+        (1, "Reshape", {"target_shape": [5]}, r"\(18, 4\) cannot take the shape \(5,\)"),
+        (1, "Reshape", {"target_shape": None}, f"flatten_1|{NOT_AS}"),
+        (1, "MaxPooling1D", {"pool_size": [19]}, "it pools 19 and only 18 steps come"),
+    ],
+)  # fmt: skip
+def test_layers_and_settings_that_are_not_known(
+    place: int, kind: str, settings: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    layers = small(CONV)
+    layers[place].kind = kind
+    layers[place].config |= settings
+    path = write(tmp_path / "theirs.h5", layers)
+    with pytest.raises(ModelError, match=text):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight", "shape"),
+    [
+        ("Dense", "kernel", ()),
+        ("Dense", "kernel", (3,)),
+        ("Dense", "kernel", (2, 4)),
+        ("Dense", "bias", (5,)),
+        ("Dense", "kernel", None),
+        ("Conv1D", "kernel", (3, 4)),
+        ("Conv1D", "kernel", (3, 2, 4)),
+        ("Conv1D", "bias", (5,)),
+        ("Conv1D", "kernel", None),
+        ("LSTM", "kernel", (2, 16)),
+        ("LSTM", "kernel", (1, 15)),
+        ("LSTM", "recurrent_kernel", (3, 16)),
+        ("LSTM", "recurrent_kernel", ()),
+        ("LSTM", "bias", (15,)),
+        ("LSTM", "bias", (1,)),
+        ("LSTM", "kernel", None),
+        ("GRU", "recurrent_kernel", (4, 11)),
+        ("Bidirectional", "backward/bias", None),
+        ("BatchNormalization", "gamma", (3,)),
+        ("BatchNormalization", "moving_variance", None),
+    ],
+)
+def test_weights_of_the_wrong_shape(
+    kind: str, weight: str, shape: tuple[int, ...] | None, tmp_path: Path
+) -> None:
+    settings = {"Conv1D": CONV[1], "Bidirectional": both_ways("LSTM", units=4)[1]}
+    layers = small((kind, settings.get(kind, {"units": 4})))
+    if shape is None:
+        del layers[0].weights[weight]
+    else:
+        layers[0].weights[weight] = np.ones(shape, dtype=np.float32)
+    path = write(tmp_path / "theirs.h5", layers)
+    with pytest.raises(ModelError, match=f"{layers[0].name}|{NOT_AS}"):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_weights_that_are_not_finite(value: float, tmp_path: Path) -> None:
+    layers = small(CONV)
+    layers[0].weights["kernel"] = np.full((3, 1, 4), value)
+    path = write(tmp_path / "theirs.h5", layers)
+    with pytest.raises(ModelError, match="conv1d_0/conv1d_0/kernel:0 holds numbers that are not f"):
+        import_keras2(path)
+
+
+def test_weights_that_are_too_many_are_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", small(CONV))
+    with h5py.File(path, "a") as file:
+        del file[KERNEL]
+        # Nothing is stored of it.
+        file.create_dataset(KERNEL, (3, 1, 10**12), dtype="f4", chunks=(3, 1, 1000))
+    with pytest.raises(ModelError, match="more than 20,000,000 weights"):
+        import_keras2(path)
+
+
+KERNEL = "model_weights/conv1d_0/conv1d_0/kernel:0"
+
+
+def link(file: h5py.File, place: str) -> None:
+    del file[place]
+    file[place] = h5py.ExternalLink("other.h5", place)
+
+
+def link_by_a_detour(file: h5py.File, place: str) -> None:
+    del file[place]
+    file["away"] = h5py.ExternalLink("other.h5", place)
+    file[place] = h5py.SoftLink("/away")
+
+
+def lie_outside(file: h5py.File, place: str) -> None:
+    raw = str(Path(file.filename).with_name("other.h5"))
+    del file[place]
+    file.create_dataset(place, (3, 1, 4), dtype="f4", external=[(raw, 0, 48)])
+
+
+def map_another(file: h5py.File, place: str) -> None:
+    del file[place]
+    layout = h5py.VirtualLayout((3, 1, 4), dtype="f4")
+    raw = str(Path(file.filename).with_name("other.h5"))
+    layout[:] = h5py.VirtualSource(raw, place, (3, 1, 4))
+    file.create_virtual_dataset(place, layout)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (link, KERNEL),
+        (link, "model_weights/conv1d_0/conv1d_0"),
+        (link, "model_weights/conv1d_0"),
+        (link, "model_weights"),
+        (link_by_a_detour, KERNEL),
+        (lie_outside, KERNEL),
+        (map_another, KERNEL),
+    ],
+)
+def test_other_files_are_not_read(
+    change: Callable[[h5py.File, str], None], place: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "other.h5", small(CONV))
+    path = write(tmp_path / "theirs.h5", small(CONV))
+    with h5py.File(path, "a") as file:
+        change(file, place)
+    with pytest.raises(ModelError, match="another file"):
+        import_keras2(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ([None, None, 1], r"\(k, 1\) or \(k, n_dimensions\); the file says \[None, None, 1\]"),
+        ([None, 20, 1, 1], r"the file says \[None, 20, 1, 1\]"),
+        (None, "the file says None"),
+        ([None, 20, 4], r"takes 4 values of each neighbour; expected 1 \(distances\), 2 or 3"),
+    ],
+)
+def test_inputs_of_another_shape(shape: Any, text: str, tmp_path: Path) -> None:
+    layers = small(CONV)
+    layers[0].config["batch_input_shape"] = shape
+    path = write(tmp_path / "theirs.h5", layers)
+    with pytest.raises(ModelError, match=text):
+        import_keras2(path)
+
+
+def test_a_stack_that_ends_otherwise(tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.h5", built((20, 1), CONV, FLAT))
+    with pytest.raises(ModelError, match="ends with a Dense layer; this one has none"):
+        import_keras2(path)
+    # 18 scores of each localization.
+    write(path, built((20, 1), CONV, END, FLAT))
+    with pytest.raises(ModelError, match=r"gives values of shape \[\[20\], \[18\]\]"):
+        import_keras2(path)
+
+
+def test_damage_anywhere_gives_a_network_or_is_refused(tmp_path: Path) -> None:
+    wanted: Wanted = [CONV, ("LSTM", {"units": 2, "return_sequences": True})]
+    # Text of fixed length: HDF5 itself can hang or crash on damaged text of any length.
+    path = write(tmp_path / "theirs.h5", small(*wanted), text=np.bytes_)
+    whole = path.read_bytes()
+    used = np.flatnonzero(np.frombuffer(whole, dtype=np.uint8))
+    generator = np.random.default_rng(0)
+    n_models = n_refused = 0
+    for place in generator.choice(used, 60, replace=False):
+        content = bytearray(whole)
+        if generator.random() < 0.5:
+            content[place] ^= 1 << int(generator.integers(8))
+        else:
+            del content[place : place + int(generator.integers(1, 9))]
+        path.write_bytes(content)
+        try:
+            model = import_keras2(path)
+        except ModelError:
+            n_refused += 1
+        else:
+            n_models += 1
+            assert model.predict(np.zeros((3, 20), dtype=np.float32)).shape == (3,)
+    assert n_models > 5
+    assert n_refused > 5

@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caml._arrays import IntArray
+from caml._arrays import BoolArray, IntArray
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
+from caml.prior import Prior, check_prior, choose_prior, score_histogram, threshold_under
 
-__all__ = ["Classification", "check_dimensions", "check_threshold", "classify", "labels", "too_few"]
+__all__ = [
+    "Classification",
+    "by_chance_note",
+    "check_dimensions",
+    "check_threshold",
+    "classified",
+    "classify",
+    "labels",
+    "too_few",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +41,8 @@ class Classification:
         not measured.
     label : ndarray of shape (n_localizations,)
         0 not clustered, 1 clustered, 2… other kinds; −1 where it was not measured.
+    prior : float, default 0.5
+        The share of the clustered that the labels assume.
 
     Raises
     ------
@@ -40,6 +52,7 @@ class Classification:
 
     score: npt.NDArray[np.floating[Any]]
     label: npt.NDArray[np.integer[Any]]
+    prior: float = 0.5
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -60,6 +73,8 @@ def classify(
     model: Model | str | Path = "XPILJZ",
     *,
     threshold: float = 0.5,
+    prior: Prior = "auto",
+    among: BoolArray | None = None,
     search: NeighbourSearch | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Classification:
@@ -72,8 +87,13 @@ def classify(
     model : Model, str or Path, default "XPILJZ"
         The network, its name, or its file.
     threshold : float, default 0.5
-        A score of at least this is clustered; not looked at by networks of several labels, whose
-        highest score wins.
+        A probability of at least this is clustered; not looked at by networks of several labels,
+        whose highest score wins.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume; see `caml.prior.choose_prior`. Not looked at
+        by networks of several labels.
+    among : ndarray of shape (n_localizations,), bool, optional
+        From which localizations that share is estimated; all by default.
     search : NeighbourSearch, optional
         Of these localizations, where it was made before.
     progress : callable, optional
@@ -89,7 +109,8 @@ def classify(
     Raises
     ------
     InputError
-        If the threshold is not between 0 and 1, or the network is made for other dimensions.
+        If the threshold or prior is not between 0 and 1, or the network is made for other
+        dimensions.
 
     Notes
     -----
@@ -97,6 +118,7 @@ def classify(
     the input of the network. Measured and classified in chunks: memory does not depend on k.
     """
     check_threshold(threshold)
+    check_prior(prior)
     network = model if isinstance(model, Model) else load_model(model)
     card = network.card
     positions = as_positions(localizations)
@@ -119,7 +141,68 @@ def classify(
     else:
         warnings.warn(DataWarning(too_few(card, len(search))), stacklevel=2)
     every = search.expand(score, np.nan)
-    return Classification(every, labels(every, threshold))
+    return classified(every, card, threshold=threshold, prior=prior, among=among)
+
+
+def classified(
+    score: npt.NDArray[np.floating[Any]],
+    card: ModelCard,
+    *,
+    threshold: float,
+    prior: Prior,
+    among: BoolArray | None = None,
+) -> Classification:
+    """Turn scores into labels.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_localizations,) or (n_localizations, n_labels)
+        The network's output; NaN where it was not measured.
+    card : ModelCard
+        Of the network.
+    threshold : float
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float
+        The share of the clustered that labels assume.
+    among : ndarray of shape (n_localizations,), bool, optional
+        From which localizations that share is estimated; all by default.
+
+    Returns
+    -------
+    Classification
+        With a warning where the scores are such as chance gives.
+    """
+    share = 0.5
+    if score.ndim == 1:
+        histogram = score_histogram(score if among is None else score[among])
+        share = choose_prior(prior, histogram, card.share_by_chance)
+        if note := by_chance_note(prior, share):
+            warnings.warn(DataWarning(note), stacklevel=3)
+    return Classification(score, labels(score, threshold_under(threshold, share)), share)
+
+
+def by_chance_note(prior: Prior, share: float) -> str:
+    """Say that an image's scores are such as chance gives.
+
+    Parameters
+    ----------
+    prior : {"auto", "image", "balanced"} or float
+        What was asked for.
+    share : float
+        What labels assume.
+
+    Returns
+    -------
+    str
+        For a warning; empty where they are not.
+    """
+    if prior != "auto" or share == 0.5:
+        return ""
+    return (
+        "the scores are such as chance gives where nothing is clustered (estimated share of the "
+        f"clustered: {100 * share:.2g} %), and the labels follow that; --prior balanced (Python: "
+        'prior="balanced") labels as if half were'
+    )
 
 
 def check_threshold(threshold: float) -> None:

@@ -81,7 +81,10 @@ def test_nothing_found_is_an_empty_result_and_a_warning() -> None:
     generator = np.random.default_rng(0)
     lattice = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), axis=-1).reshape(-1, 2)
     positions = 100 * lattice + generator.normal(0, 1, lattice.shape)
-    with pytest.warns(NothingFoundWarning, match="no clusters were found in the image"):
+    with (
+        pytest.warns(DataWarning, match="such as chance gives"),
+        pytest.warns(NothingFoundWarning, match="no clusters were found in the image"),
+    ):
         analysis = caml.analyse(positions)
     assert len(analysis.description.clusters) == 0
     assert "area_nm2" in analysis.description.clusters

@@ -49,6 +49,15 @@ def test_labels_inside_are_those_of_the_whole_image(cell: Path, region: Region) 
     np.testing.assert_array_equal(found.score[known], whole.score[rows[known]])
 
 
+def test_the_share_is_estimated_from_the_regions(cell: Path) -> None:
+    region = Region.rectangle(13_000, 13_000, 16_000, 15_000)
+    part = caml.analyse(cell, regions=[region], prior="image").classification
+    whole = caml.analyse(caml.read(cell), regions=[region], prior="image").classification
+    every = caml.classify(caml.read(cell), prior="image")
+    assert part.prior == whole.prior != every.prior
+    assert 0 < part.prior < 1
+
+
 def test_only_the_surroundings_are_read(cell: Path) -> None:
     region = Region.rectangle(14_000, 14_000, 15_000, 15_000)
     localizations, _ = classify_regions(cell, [region], load_model())

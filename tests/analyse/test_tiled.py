@@ -131,6 +131,32 @@ def test_so_are_they_where_all_are_clustered_and_runs_are_cut(tmp_path: Path) ->
     assert_same(tmp_path / "tiled", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("prior", ["image", 0.2, "balanced"])
+def test_so_are_they_with_any_share_of_the_clustered(
+    cell: Path, tmp_path: Path, prior: Any
+) -> None:
+    with pytest.warns(DataWarning, match="no usable position"):
+        whole = caml.analyse(cell, prior=prior)
+    whole.save(tmp_path / "whole", file_format="parquet")
+    with pytest.warns(DataWarning, match="no usable position"):
+        analyse_tiled(cell, tmp_path / "tiled", tile_size=400, prior=prior)
+    assert_same(tmp_path / "tiled", tmp_path / "whole")
+
+
+def test_chance_is_told_from_all_tiles_together(tmp_path: Path) -> None:
+    random = simulate(Scenario(density=100, percent_clustered=0, field_um=30), seed=3)
+    frame = pd.DataFrame(random.localizations.positions, columns=["x [nm]", "y [nm]"])
+    path = write(frame, tmp_path / "t.parquet")
+    with pytest.warns() as whole_notes:
+        caml.analyse(path).save(tmp_path / "whole", file_format="parquet")
+    with pytest.warns() as tiled_notes:
+        analyse_tiled(path, tmp_path / "tiled", tile_size=5_000)
+    assert_same(tmp_path / "tiled", tmp_path / "whole")
+    texts = [str(note.message) for note in whole_notes]
+    assert any("such as chance gives" in text for text in texts)
+    assert [str(note.message) for note in tiled_notes] == texts
+
+
 def test_a_folder_of_parts_is_one_table_and_parts_keep_their_order(tmp_path: Path) -> None:
     frame = table(2)
     parts = tmp_path / "parts"

@@ -37,6 +37,7 @@ from caml.io import (
 )
 from caml.localizations import Region
 from caml.models import load_model
+from caml.prior import Prior
 
 __all__ = ["Batch", "Outcome", "Picture", "analyse_files"]
 
@@ -69,6 +70,7 @@ def analyse_files(
     *,
     model: str | Path = "XPILJZ",
     threshold: float = 0.5,
+    prior: Prior = "auto",
     regions: Sequence[Region] = (),
     pixel_size_nm: float | None = None,
     columns: Mapping[str, str] | None = None,
@@ -93,7 +95,9 @@ def analyse_files(
     model : str or Path, default "XPILJZ"
         The network's name or file.
     threshold : float, default 0.5
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume; see `caml.analyse`.
     regions : sequence of Region, optional
         The parts to describe.
     pixel_size_nm : float, optional
@@ -142,6 +146,7 @@ def analyse_files(
     settings = Settings(
         model=_anywhere(model),
         threshold=threshold,
+        prior=prior,
         regions=tuple(regions),
         pixel_size_nm=pixel_size_nm,
         columns=columns,

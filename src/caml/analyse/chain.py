@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from caml.analyse.region import classify_regions
+from caml.analyse.region import classify_regions, in_any
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import DataWarning, NothingFoundWarning
@@ -23,6 +23,7 @@ from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import NeighbourSearch
 from caml.outline import outline
+from caml.prior import Prior
 from caml.segment import Segmentation, segment
 
 __all__ = ["RESULTS", "Analysis", "Format", "analyse", "rounded"]
@@ -133,6 +134,7 @@ def analyse(
     *,
     model: Model | str | Path = "XPILJZ",
     threshold: float = 0.5,
+    prior: Prior = "auto",
     regions: Sequence[Region] = (),
     classification: Classification | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -146,7 +148,11 @@ def analyse(
     model : Model, str or Path, default "XPILJZ"
         The network, its name, or its file.
     threshold : float, default 0.5
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume: a number, or balanced (one half, as the
+        paper does), image (estimated from the scores, those in the regions if there are any), or
+        auto: balanced, unless the scores are such as chance gives where nothing is clustered.
     regions : sequence of Region, optional
         The parts to describe; the whole image by default. Every localization is classified with
         all its neighbours, in the region or not. Of a table in parquet, given as a path, no more is
@@ -178,7 +184,7 @@ def analyse(
         with _timed(seconds, "read"):
             if regions and is_parquet(Path(localizations)):
                 localizations, classification = classify_regions(
-                    localizations, regions, network, threshold=threshold
+                    localizations, regions, network, threshold=threshold, prior=prior
                 )
             else:
                 localizations = read(localizations)
@@ -199,6 +205,8 @@ def analyse(
             localizations,
             network,
             threshold=threshold,
+            prior=prior,
+            among=in_any(regions, localizations) if regions else None,
             search=search,
             progress=lambda share: report("classify", share),
         )
@@ -214,7 +222,8 @@ def analyse(
         where = "the regions" if regions else "the image"
         warnings.warn(NothingFoundWarning(f"no clusters were found in {where}"), stacklevel=2)
     localizations = localizations.with_history(
-        f"analysed with {network.card.name}, threshold {threshold:g}"
+        f"analysed with {network.card.name}, threshold {threshold:g}, "
+        f"prior {prior} ({classification.prior:.3g})"
     )
     return Analysis(
         localizations,

@@ -156,6 +156,7 @@ def analyse_file(
                 settings.regions,
                 load_model(settings.model),
                 threshold=settings.threshold,
+                prior=settings.prior,
                 pixel_size_nm=settings.pixel_size_nm,
                 columns=settings.columns,
             )
@@ -169,6 +170,7 @@ def analyse_file(
             replace(localizations, name=folder.name),
             model=settings.model,
             threshold=settings.threshold,
+            prior=settings.prior,
             regions=settings.regions,
             classification=classification,
             progress=report,
@@ -236,6 +238,7 @@ def analyse_in_tiles(
                 folder,
                 model=settings.model,
                 threshold=settings.threshold,
+                prior=settings.prior,
                 pixel_size_nm=settings.pixel_size_nm,
                 columns=settings.columns,
                 tile_size=settings.tile_size or TILE_SIZE,

@@ -15,6 +15,7 @@ from caml.analyse.jobs import Job, as_text
 from caml.analyse.ledger import Outcome
 from caml.localizations import Region
 from caml.models import ModelCard
+from caml.prior import Prior
 
 __all__ = ["Settings", "arguments", "record"]
 
@@ -28,7 +29,9 @@ class Settings:
     model : str, default "XPILJZ"
         The network's name or file.
     threshold : float, default 0.5
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume.
     regions : tuple of Region, default ()
         The parts to describe.
     pixel_size_nm : float, optional
@@ -45,6 +48,7 @@ class Settings:
 
     model: str = "XPILJZ"
     threshold: float = 0.5
+    prior: Prior = "auto"
     regions: tuple[Region, ...] = ()
     pixel_size_nm: float | None = None
     columns: Mapping[str, str] | None = None
@@ -69,6 +73,7 @@ def arguments(settings: Settings) -> dict[str, Any]:
     return {
         "model": settings.model,
         "threshold": settings.threshold,
+        "prior": settings.prior,
         "regions": [
             {"name": region.name, "wkt": region.polygon.wkt} for region in settings.regions
         ],

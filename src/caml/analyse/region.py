@@ -12,15 +12,16 @@ from caml.classify import (
     Classification,
     check_dimensions,
     check_threshold,
+    classified,
     classify,
-    labels,
 )
 from caml.io import read
 from caml.localizations import FURTHEST_NM, Localizations, Region
 from caml.models import Model
 from caml.neighbours import Neighbours, NeighbourSearch
+from caml.prior import Prior, check_prior
 
-__all__ = ["classify_regions"]
+__all__ = ["classify_regions", "in_any"]
 
 # How far around the regions, and how far where that is too little to be certain. At least so far,
 # because clusters on their border reach out of them.
@@ -33,6 +34,7 @@ def classify_regions(
     network: Model,
     *,
     threshold: float = 0.5,
+    prior: Prior = "auto",
     pixel_size_nm: float | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> tuple[Localizations, Classification]:
@@ -47,7 +49,9 @@ def classify_regions(
     network : Model
         The network.
     threshold : float, default 0.5
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume, estimated from the regions.
     pixel_size_nm : float, optional
         Camera pixel size, for tables in pixels.
     columns : mapping of str to str, optional
@@ -67,6 +71,7 @@ def classify_regions(
     margin of it, the k-th neighbour is nearer than what was not read.
     """
     check_threshold(threshold)
+    check_prior(prior)
     bounds = np.array([region.polygon.bounds for region in regions])
     low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     for margin in (*MARGINS_NM, FURTHEST_NM):
@@ -89,9 +94,35 @@ def classify_regions(
             score = found
             break
     else:
-        return localizations, classify(flat, network, threshold=threshold, search=search)
+        score = classify(flat, network, prior="balanced", search=search).score
+        return localizations, classified(
+            score, network.card, threshold=threshold, prior=prior, among=in_any(regions, flat)
+        )
     every = search.expand(score, np.nan)
-    return localizations, Classification(every, labels(every, threshold))
+    return localizations, classified(
+        every, network.card, threshold=threshold, prior=prior, among=in_any(regions, flat)
+    )
+
+
+def in_any(regions: Sequence[Region], localizations: Localizations) -> BoolArray:
+    """Tell which localizations lie in any of some regions.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        The regions.
+    localizations : Localizations
+        The localizations.
+
+    Returns
+    -------
+    ndarray of shape (n_localizations,), bool
+        Whether each does.
+    """
+    inside = np.zeros(len(localizations), dtype=bool)
+    for region in regions:
+        inside |= region.contains(localizations.positions)
+    return inside
 
 
 def _certain_scores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from caml.cli.options import (
     FILE_FORMAT,
     MODEL,
     PIXEL_SIZE,
+    PRIOR,
     THRESHOLD,
     Number,
     columns_of,
@@ -33,6 +34,7 @@ __all__ = ["analyse"]
 )
 @MODEL
 @THRESHOLD
+@PRIOR
 @click.option(
     "--region",
     "region_texts",
@@ -80,6 +82,7 @@ def analyse(
     out: Path,
     model: str,
     threshold: float,
+    prior: Any,
     region_texts: tuple[str, ...],
     pixel_size_nm: float | None,
     region_pixel_size_nm: float | None,
@@ -127,6 +130,7 @@ def analyse(
             out,
             model=model,
             threshold=threshold,
+            prior=prior,
             regions=regions,
             pixel_size_nm=pixel_size_nm,
             columns=columns_of(columns),

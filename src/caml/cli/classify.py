@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from caml.cli.options import COLUMNS, FILE_FORMAT, MODEL, PIXEL_SIZE, THRESHOLD, columns_of
+from caml.cli.options import COLUMNS, FILE_FORMAT, MODEL, PIXEL_SIZE, PRIOR, THRESHOLD, columns_of
 
 __all__ = ["classify"]
 
@@ -18,6 +19,7 @@ __all__ = ["classify"]
 )
 @MODEL
 @THRESHOLD
+@PRIOR
 @PIXEL_SIZE
 @COLUMNS
 @FILE_FORMAT
@@ -27,6 +29,7 @@ def classify(
     out: Path,
     model: str,
     threshold: float,
+    prior: Any,
     pixel_size_nm: float | None,
     columns: str | None,
     file_format: str,
@@ -60,7 +63,7 @@ def classify(
                     f"caml: warning: {path}: z was not used: {network.card.name} is 2D", err=True
                 )
                 flat = flat.projected()
-            found = classify_localizations(flat, network, threshold=threshold)
+            found = classify_localizations(flat, network, threshold=threshold, prior=prior)
             table = result_table(localizations, found.score.astype(float).round(6), found.label)
             write_table(
                 place,

@@ -12,6 +12,7 @@ __all__ = [
     "FILE_FORMAT",
     "MODEL",
     "PIXEL_SIZE",
+    "PRIOR",
     "THRESHOLD",
     "Number",
     "columns_of",
@@ -34,12 +35,48 @@ class Number(click.FloatRange):
 MODEL = click.option(
     "--model", "-m", default="XPILJZ", show_default=True, help="Network: a name or an .onnx file."
 )
+
+
+class Share(click.ParamType):  # type: ignore[type-arg]
+    """A share, or the name of a way to find it."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """Return the number or the name."""
+        if value in ("auto", "image", "balanced"):
+            return str(value)
+        try:
+            share = float(value)
+        except ValueError:
+            share = math.nan
+        if not 0 < share < 1:
+            self.fail(
+                f"{value!r} is neither auto, image, balanced nor a number between 0 and 1.",
+                param,
+                ctx,
+            )
+        return share
+
+
+PRIOR = click.option(
+    "--prior",
+    default="auto",
+    show_default=True,
+    type=Share(),
+    metavar="SHARE",
+    help="Share of the clustered that labels assume: a number; balanced (one half, as the paper "
+    "does); image (estimated); or auto: balanced, unless scores are such as chance gives where "
+    "nothing is clustered.",
+)
 THRESHOLD = click.option(
     "--threshold",
     default=0.5,
     show_default=True,
     type=Number(0, 1),
-    help="Scores of at least this are clustered.",
+    help="Probabilities of at least this are clustered.",
 )
 PIXEL_SIZE = click.option(
     "--pixel-size",

@@ -13,6 +13,9 @@ from caml.errors import ModelError
 
 __all__ = ["ModelCard"]
 
+# Where a card does not say: half of the smallest share of the clustered that networks learn from.
+BY_CHANCE = 0.025
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
@@ -67,6 +70,11 @@ class ModelCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def share_by_chance(self) -> float:
+        """Below which estimated share of the clustered an image may hold no cluster at all."""
+        return float(self.metrics.get("calibration", {}).get("share_by_chance", BY_CHANCE))
 
     def as_json(self) -> str:
         """Return the card as indented JSON.

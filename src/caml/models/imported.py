@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from caml._version import __version__
 from caml.errors import ModelError
 from caml.features import INPUTS, network_input
 from caml.models.card import ModelCard
+from caml.models.chance import share_by_chance
 from caml.models.keras2 import KerasStack, read_keras2
 from caml.models.model import Model, list_models
 from caml.models.naming import check_name, generated_name, is_name
@@ -62,7 +64,8 @@ def import_keras2(
 
     Notes
     -----
-    Its scores are those of the original to within 1e-5; they are not calibrated.
+    Its scores are those of the original to within 1e-5; they are not calibrated. What it makes of
+    cells without clusters is simulated, so that labels can be corrected where an image is such.
     """
     stack = read_keras2(path)
     k, *coordinates = stack.input_shape
@@ -116,7 +119,11 @@ def import_keras2(
         training={"imported_from": path.name, "sha256": source},
         versions={"caml": __version__, "keras": stack.version},
     )
-    return Model(card, weights)
+    model = Model(card, weights)
+    if len(meanings) > 2:
+        return model
+    calibration = {"share_by_chance": round(share_by_chance(model), 4)}
+    return Model(dataclasses.replace(card, metrics={"calibration": calibration}), weights)
 
 
 def _meanings(stack: KerasStack) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
@@ -244,8 +245,8 @@ def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:
     -----
     Williamson et al. 2020, "Extension of the model": circular clusters and long filamentous
     structures. The paper does not say of which sizes; here half of the localizations belong to
-    either kind, fibres are 2 µm long and 20 to 100 nm wide, and both kinds keep to the paper's rule
-    of being 1.5 to 100 times as dense as what surrounds them.
+    either kind, discs have radii of 25 to 50 nm, fibres are 2 µm long and 20 to 100 nm wide, and
+    both are 4 to 100 times as dense as what surrounds them.
 
     Examples
     --------
@@ -257,8 +258,8 @@ def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:
     for density, percent, (n, radius), (n_fibre, half_width) in product(
         (50, 100, 300),
         (20, 40, 60, 80),
-        ((10, 25), (20, 25), (20, 50), (40, 50), (60, 75), (80, 100)),
-        ((50, 10), (100, 10), (100, 25), (200, 25), (200, 50), (400, 50)),
+        ((10, 25), (20, 25), (20, 40), (40, 40), (40, 50)),
+        ((200, 10), (200, 25), (400, 25), (400, 50), (800, 50)),
     ):
         discs = Scenario(
             density=density / 2, n_per_cluster=n, percent_clustered=percent, radius_nm=radius
@@ -276,7 +277,7 @@ def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:
 
 
 def _stands_out(discs: Scenario, fibres: Scenario) -> bool:
-    """Whether both kinds of clusters are 1.5 to 100 times as dense as what surrounds them."""
+    """Whether both kinds of clusters are 4 to 100 times as dense as what surrounds them."""
     areas = (
         math.pi * discs.radius_nm**2 * 1e-6,
         2 * fibres.radius_nm * fibres.fibre_length_nm * 1e-6,
@@ -287,7 +288,7 @@ def _stands_out(discs: Scenario, fibres: Scenario) -> bool:
         return False
     outside = sum(kind.density * (1 - kind.percent_clustered / 100) for kind, _ in kinds)
     outside /= 1 - covered
-    return all(1.5 < kind.n_per_cluster / area / outside < 100 for kind, area in kinds)
+    return all(4 < kind.n_per_cluster / area / outside < 100 for kind, area in kinds)
 
 
 def evaluation_scenarios() -> tuple[Scenario, ...]:
@@ -312,17 +313,24 @@ def evaluation_scenarios() -> tuple[Scenario, ...]:
     )
 
 
-def random_scenarios() -> tuple[Scenario, ...]:
-    """List the five scenarios without clusters of the paper's Figure 3g.
+def random_scenarios(
+    densities: Sequence[float] = (10, 50, 100, 500, 1000),
+) -> tuple[Scenario, ...]:
+    """List scenarios without clusters; by default the five of the paper's Figure 3g.
+
+    Parameters
+    ----------
+    densities : sequence of float, default (10, 50, 100, 500, 1000)
+        Localizations per µm².
 
     Returns
     -------
     tuple of Scenario
-        Complete spatial randomness at 10, 50, 100, 500 and 1000 localizations per µm².
+        Complete spatial randomness at these densities.
 
     Examples
     --------
     >>> [scenario.density for scenario in random_scenarios()]
     [10, 50, 100, 500, 1000]
     """
-    return tuple(Scenario(density=d, percent_clustered=0) for d in (10, 50, 100, 500, 1000))
+    return tuple(Scenario(density=d, percent_clustered=0) for d in densities)

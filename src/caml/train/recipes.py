@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import keras
 
 from caml.errors import MissingFileError, ModelError
 from caml.features import network_input
-from caml.simulate import fibre_scenarios, training_scenarios
+from caml.simulate import Scenario, fibre_scenarios, random_scenarios, training_scenarios
 from caml.train.networks import Rates, dense, recurrent, separable, whole_vector
 from caml.train.pool import Cell, cells_of
 from caml.train.settings import FitSettings
@@ -127,8 +128,22 @@ class Recipe:
 # dropping anything they come to the same training and validation loss, sooner and lower.
 NOTHING_DROPPED = partial(recurrent, rates=Rates(first=0.0, recurrent=(0.0, 0.0), last=0.0))
 FAST = FitSettings(n_epochs=30, batch_size=512, learning_rate=0.005)
-WIDE = FitSettings(n_epochs=5, batch_size=512, learning_rate=0.003)
+# 32,000 weights add up in one unit: with larger steps than these the rectifiers die at once.
+WIDE = FitSettings(n_epochs=8, batch_size=512, learning_rate=0.0004, n_per_epoch=250_000)
 RECURRENT = FitSettings(n_epochs=12, batch_size=256, learning_rate=0.002)
+
+
+def with_random_cells() -> tuple[Scenario, ...]:
+    """List the paper's training scenarios, and cells without clusters beside them.
+
+    Returns
+    -------
+    tuple of Scenario
+        The 711, and random ones of 5 to 2000 localizations per µm²: a tenth of all.
+    """
+    densities = (5, 10, 20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000)
+    return (*training_scenarios(), *random_scenarios(densities) * 6)
+
 
 RECIPES = {
     one.name: one
@@ -212,7 +227,7 @@ RECIPES = {
             ),
             stack=NOTHING_DROPPED,
             input="relative_coordinates",
-            settings=RECURRENT,
+            settings=dataclasses.replace(RECURRENT, n_per_epoch=250_000),
         ),
         Recipe(
             name="LOGNM1",
@@ -225,6 +240,7 @@ RECIPES = {
             ),
             stack=dense,
             input="log_distances",
+            scenarios=with_random_cells,
             settings=FitSettings(n_epochs=40, batch_size=256, learning_rate=0.003),
         ),
         *(

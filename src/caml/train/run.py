@@ -17,6 +17,7 @@ from caml._version import __version__
 from caml.errors import ModelError
 from caml.features import network_input
 from caml.models import Model, ModelCard
+from caml.models.chance import share_by_chance
 from caml.models.stack import layer_text
 from caml.simulate import training_scenarios
 from caml.train.calibrate import calibrate
@@ -213,6 +214,8 @@ def train(
             f"(allowed: {TOLERANCE:g})"
         )
     scores = score_network(score, pool.label[rows.test], recipe.labels)
+    if calibration:
+        calibration["share_by_chance"] = round(share_by_chance(model), 4)
     measured = scores.summary() | ({"calibration": calibration} if calibration else {})
     card = dataclasses.replace(card, metrics=measured)
     return Training(Model(card, weights), fitted.curves, scores)

@@ -123,7 +123,7 @@ def describe_group(work: Work, image: Image, number: int) -> None:
     region = Region(image.polygon) if image.polygon.area > 0 else None
     localizations = Localizations(positions, frame=frame, region=region)
     score = group.take(store, "score", "score")
-    label = group.take(store, "score", "label")
+    label = group.take(store, "label", "label")
     firsts = np.unique(cluster, return_index=True)[1]
     segmentation = outline(localizations, Segmentation(cluster, label[firsts]))
     description = describe(localizations, segmentation, Classification(score, label))

@@ -18,11 +18,12 @@ from caml.analyse.tiled import clusters, divide, steps, write
 from caml.analyse.tiled.plan import Plan
 from caml.analyse.tiled.steps import Work
 from caml.analyse.tiled.store import Store
-from caml.classify import check_dimensions, check_threshold, too_few
+from caml.classify import by_chance_note, check_dimensions, check_threshold, too_few
 from caml.errors import CamlWarning, DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
 from caml.localizations import FURTHEST_NM
 from caml.models import ModelCard, load_model
+from caml.prior import Prior, check_prior
 
 __all__ = ["TILE_SIZE", "analyse_tiled", "unfinished"]
 
@@ -75,6 +76,7 @@ def analyse_tiled(
     *,
     model: str | Path = "XPILJZ",
     threshold: float = 0.5,
+    prior: Prior = "auto",
     pixel_size_nm: float | None = None,
     columns: Mapping[str, str] | None = None,
     tile_size: int = TILE_SIZE,
@@ -96,7 +98,9 @@ def analyse_tiled(
     model : str or Path, default "XPILJZ"
         The network's name or file.
     threshold : float, default 0.5
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float, default "auto"
+        The share of the clustered that labels assume; see `caml.analyse`.
     pixel_size_nm : float, optional
         Camera pixel size, for tables in pixels.
     columns : mapping of str to str, optional
@@ -144,6 +148,7 @@ def analyse_tiled(
     """
     start = time.perf_counter()
     check_threshold(threshold)
+    check_prior(prior)
     folder = Path(folder)
     table = ParquetTable.open(path, pixel_size_nm=pixel_size_nm, columns=columns)
     card = load_model(model).card
@@ -157,6 +162,7 @@ def analyse_tiled(
         "input": table.identity(),
         "weights": card.sha256,
         "threshold": threshold,
+        "prior": prior,
         "pixel_size_nm": pixel_size_nm,
         "columns": dict(columns or {}),
         "tile_size": tile_size,
@@ -164,12 +170,13 @@ def analyse_tiled(
     store = Store.begin(unfinished(folder), manifest, resume=resume)
     crew = crew or Here()
     crew.check_folder(store.root)
-    work = Work(store, str(model), card.sha256, threshold)
+    work = Work(store, str(model), card.sha256, threshold, prior)
     seconds: dict[str, float] = {}
     stages = _Stages(store, crew, progress or (lambda _stage, _share: None), seconds)
     _divide(stages, table, card, tile_size)
     n_tiles = work.plan.n_tiles
     stages.each("score", partial(steps.classify_tile, work), n_tiles, "classify")
+    stages.each("label", partial(steps.label_tile, work), n_tiles, "classify")
     stages.each("walk", partial(steps.walk_tile, work), n_tiles, "segment")
     stages.each("join", partial(steps.join_tile, work), n_tiles, "segment")
     stages.each("seam", partial(steps.join_seam, work), 1, "segment")
@@ -211,7 +218,7 @@ def _notes(
         yield DataWarning(
             f"{table.path}: column {name!r} is not used as frame: not all values are whole numbers"
         )
-    n_distinct = sum(int(store.load("score", i, "counts")[0]) for i in range(work.plan.n_tiles))
+    n_distinct = sum(int(store.load("label", i, "counts")[0]) for i in range(work.plan.n_tiles))
     if n_distinct <= card.k:
         yield DataWarning(too_few(card, n_distinct))
     if card.n_dimensions == 2 and bool(store.load("known", 0, "is_3d")):
@@ -219,6 +226,8 @@ def _notes(
             f"{card.name} is made for 2D: z was not used, and the clusters are those of the "
             "projection on x and y"
         )
+    if note := by_chance_note(work.prior, float(store.load("label", 0, "prior"))):
+        yield DataWarning(note)
     if n_clusters == 0:
         yield NothingFoundWarning("no clusters were found in the image")
 

@@ -21,6 +21,7 @@ from caml.classify import labels
 from caml.errors import InputError, WorkersError
 from caml.models import Model, load_model
 from caml.neighbours import Neighbours, NeighbourSearch
+from caml.prior import Prior, choose_prior, score_histogram, threshold_under
 from caml.segment import Runs, by_descending_score, drop_small, find_runs, is_cut, join_runs
 
 __all__ = ["Work", "classify_tile", "join_seam", "join_tile", "walk_tile"]
@@ -47,13 +48,16 @@ class Work:
     sha256 : str
         Of its weights.
     threshold : float
-        A score of at least this is clustered.
+        A probability of at least this is clustered.
+    prior : {"auto", "image", "balanced"} or float
+        The share of the clustered that labels assume.
     """
 
     store: Store
     model: str
     sha256: str
     threshold: float
+    prior: Prior
 
     @property
     def network(self) -> Model:
@@ -88,7 +92,7 @@ def _tiles(store: Store) -> Tiles:
 
 
 def classify_tile(work: Work, number: int) -> None:
-    """Give the localizations of a tile their scores and labels.
+    """Give the localizations of a tile their scores.
 
     One is classified for good when everything nearer than its k-th neighbour is known to have been
     looked at. For many that are not, the margin is widened; the neighbours of a few, such as a
@@ -130,15 +134,42 @@ def classify_tile(work: Work, number: int) -> None:
     first = np.full((len(search), *shape[1:]), np.nan, dtype=np.float32)
     first[own] = score[place[own]]
     every = search.expand(first, np.nan)[hood.own]
-    label = labels(every, work.threshold)
     store.save(
         "score",
         number,
         score=every,
-        label=label,
+        histogram=score_histogram(every) if every.ndim == 1 else np.zeros(0, dtype=np.int64),
+        first=place[own],
         margin=np.array(margin),
         extra=np.stack(extra) if extra is not None else np.empty((2, 0), dtype=np.int64),
-        counts=np.array([own.sum(), (label[place[own]] > 0).sum()]),
+    )
+
+
+def label_tile(work: Work, number: int) -> None:
+    """Give the localizations of a tile their labels.
+
+    Parameters
+    ----------
+    work : Work
+        The run; every tile is scored.
+    number : int
+        Which tile.
+    """
+    store = work.store
+    score = np.array(store.load("score", number, "score"))
+    share = 0.5
+    if score.ndim == 1:
+        histograms = [store.load("score", i, "histogram") for i in range(work.plan.n_tiles)]
+        by_chance = work.network.card.share_by_chance
+        share = choose_prior(work.prior, np.sum(histograms, axis=0), by_chance)
+    label = labels(score, threshold_under(work.threshold, share))
+    first = np.array(store.load("score", number, "first"))
+    store.save(
+        "label",
+        number,
+        label=label,
+        prior=np.array(share),
+        counts=np.array([len(first), (label[first] > 0).sum()]),
     )
 
 
@@ -192,14 +223,14 @@ def walk_tile(work: Work, number: int) -> None:
         Which tile.
     """
     store = work.store
-    counts = [store.load("score", i, "counts") for i in range(work.plan.n_tiles)]
+    counts = [store.load("label", i, "counts") for i in range(work.plan.n_tiles)]
     n_distinct, n_clustered = np.sum(counts, axis=0).tolist()
     margin = float(store.load("score", number, "margin"))
     extra = store.load("score", number, "extra")
     hood = Hood.around(store, work.tiles, number, margin, (extra[0], extra[1]))
     search = NeighbourSearch(hood.positions)
     own = hood.own[search.rows]
-    label = hood.take("score", "label")[search.rows]
+    label = hood.take("label", "label")[search.rows]
     k = min(work.network.card.k, n_distinct - 1)
     cut = is_cut(n_clustered, n_distinct)
     n = len(search)

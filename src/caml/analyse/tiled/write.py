@@ -55,7 +55,7 @@ def write_part(work: Work, table: ParquetTable, number: int) -> None:
             start = int(store.load("tile", tile, "part_start")[number])
             there = slice(start, start + len(rows))
             score[rows] = store.load("score", tile, "score")[there]
-            label[rows] = store.load("score", tile, "label")[there]
+            label[rows] = store.load("label", tile, "label")[there]
             cluster[rows] = store.load("labelled", tile, "cluster")[there]
     in_nm = bool(store.load("in_nm", 0, "value"))
     found = result_table(part, np.round(score, 6), label, cluster, with_positions=not in_nm)
