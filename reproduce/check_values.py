@@ -1,23 +1,26 @@
-"""Score the chain on the public benchmark of Nieves et al. 2023, against known values.
-
-    python reproduce/check_values.py
+"""The chain on the public benchmark of Nieves et al. 2023, against known values.
 
 The known values are those of the authors' weights of XPILJZ, images 1 to 5 of scenarios 2 to 10:
 share of labels right before segmentation, ARI and JIc after it (clusters of at least 3), and
-clusters found in each image of scenario 1, which has none. Prints a Markdown table, with the
-shipped network beside the authors'.
+clusters found in each image of scenario 1, which has none.
 """
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from authors import SHARED, authors_xpiljz
+from accuracy import Size
+from contestants import SHARED, contestants, network
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score
+from store import Item, Store
 
 import caml
+from caml.prior import Prior
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -54,7 +57,7 @@ def _boxes(positions: FloatArray, ids: IntArray) -> tuple[FloatArray, FloatArray
     return centre, extent
 
 
-def scores(kind: str, model: caml.Model) -> dict[str, float]:
+def scores(kind: str, model: caml.Model, prior: Prior = "balanced") -> dict[str, float]:
     """Score a network on one kind of the benchmark's images.
 
     Parameters
@@ -63,6 +66,8 @@ def scores(kind: str, model: caml.Model) -> dict[str, float]:
         Each molecule once, or repeatedly.
     model : Model
         The network.
+    prior : {"balanced", "auto", "image"} or float, default "balanced"
+        As of `caml.classify`.
 
     Returns
     -------
@@ -76,7 +81,9 @@ def scores(kind: str, model: caml.Model) -> dict[str, float]:
             part = table[table["image"] == image]
             positions = part[["x_nm", "y_nm"]].to_numpy(dtype=float)
             truth = part["true_cluster"].to_numpy(dtype=np.int64)
-            classification = caml.classify(positions, model)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                classification = caml.classify(positions, model, prior=prior)
             found = caml.segment(positions, classification, k=model.card.k)
             if scenario == 1:
                 csr.append(found.n_clusters)
@@ -88,17 +95,38 @@ def scores(kind: str, model: caml.Model) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in means.items()}
 
 
-def main() -> None:
-    """Print the table."""
-    networks = {"authors' weights": authors_xpiljz(), "shipped": caml.load_model("XPILJZ")}
-    print("| images | score | known | " + " | ".join(networks) + " |")
-    print("|---|---|---|" + "---|" * len(networks))
+def public_benchmark(store: Store, size: Size, pictures: Path) -> str:
+    """Score the networks on both kinds of images, as trained and with the default prior."""
+    del pictures
+    if not (SHARED / "nieves2023").exists():
+        return "The benchmark is not at hand.\n"
+    networks = contestants("XPILJZ", "07VEJJ", "LOGNM1")
+    if size.quick:
+        networks = networks[:1]
+    settings = [(one, prior) for one in networks for prior in ("balanced", "auto")]
+    items = {
+        (kind, one.name, prior): Item(f"{kind} {one.name} {prior}", (kind, one.file, prior))
+        for kind in KNOWN
+        for one, prior in settings
+    }
+    results = store.measure("public", items.values(), look)
+    lines = [
+        "| images | network | prior | accuracy | ARI | JIc | clusters where none are |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind, known in KNOWN.items():
-        found = [scores(kind, model) for model in networks.values()]
-        for name, value in known.items():
-            cells = " | ".join(f"{one[name]:.3f}" for one in found)
-            print(f"| {kind} | {name} | {value:.3f} | {cells} |", flush=True)
+        for one, prior in settings:
+            found = results[items[kind, one.name, prior].key]
+            cells = [f"{found[name]:.3f}" if name in found else "–" for name in known]
+            cells += ["–"] * (4 - len(cells))
+            lines.append(f"| {kind} | {one.name} | {prior} | " + " | ".join(cells) + " |")
+        cells = [f"{value:.3f}" for value in known.values()] + ["–"] * (4 - len(known))
+        lines.append(
+            f"| {kind} | XPILJZ (authors'), known | balanced | " + " | ".join(cells) + " |"
+        )
+    return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    main()
+def look(kind: str, file: str, prior: Prior) -> dict[str, float]:
+    """Score a network; see `scores`."""
+    return {name: round(value, 5) for name, value in scores(kind, network(file), prior).items()}

@@ -1,88 +1,93 @@
-"""Compare described clusters with the simulated ones (Fig. 2g of the paper, and beyond).
-
-    python reproduce/recovery.py
-
-Simulates scenarios that no parameter was chosen on, analyses them with the shipped network, and
-compares the medians of localizations per cluster and area per cluster, and the number of clusters,
-with those of the true clusters, outlined in the same way. Where the authors' weights are at hand,
-they go through the same chain. Prints a Markdown table.
-"""
+"""Fig. 2g: described clusters against the simulated ones."""
 
 from __future__ import annotations
 
-import argparse
+import warnings
+from pathlib import Path
 
 import numpy as np
-from authors import SHARED, authors_xpiljz
+from accuracy import Size
+from contestants import Contestant, contestants, network
+from labels import cell, text
+from store import Item, Store
 
 import caml
 from caml.segment import Segmentation
-from caml.simulate import Scenario, simulate
+from caml.simulate import Scenario
 
-# Seeds far from those of the training pool, which counts its images from 0.
-FIRST_SEED = 900_000
-SCENARIOS = (
-    # (per µm², per cluster, % clustered, radius): Fig. 2g has 10 within 40 nm.
-    (50, 10, 50, 40),
-    (100, 10, 30, 40),
-    (50, 10, 50, 25),
-    (100, 20, 50, 25),
-    (100, 20, 50, 50),
-    (300, 50, 50, 50),
-    (500, 80, 50, 75),
-    # Nothing between the clusters: more than 95 % are clustered, and runs are cut.
-    (100, 20, 100, 50),
+__all__ = ["recovery"]
+
+SCENARIOS = tuple(
+    Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r)
+    # Fig. 2g has 10 within 40 nm. In the last nothing lies between the clusters: runs are cut.
+    for d, n, p, r in (
+        (50, 10, 50, 40),
+        (100, 10, 30, 40),
+        (50, 10, 50, 25),
+        (100, 20, 50, 25),
+        (100, 20, 50, 50),
+        (300, 50, 50, 50),
+        (500, 80, 50, 75),
+        (100, 20, 100, 50),
+    )
 )
 
 
-def ratios(scenario: Scenario, seed: int, model: caml.Model) -> tuple[float, float, float, float]:
+def recovery(store: Store, size: Size, pictures: Path) -> str:
+    """Compare medians of size and area, and numbers of clusters, found over true."""
+    del pictures
+    networks = contestants("XPILJZ", "07VEJJ", "LOGNM1")
+    scenarios = SCENARIOS[:2] if size.quick else SCENARIOS
+    replicates = min(size.replicates, 5)
+    items = [
+        Item(f"{text(scenario)} {one.name} {replicate}", (scenario, replicate, one))
+        for scenario in scenarios
+        for one in networks
+        for replicate in range(replicates)
+    ]
+    results = store.measure("recovery", items, ratios)
+    lines = [
+        (
+            "| per µm² | per cluster | % clustered | radius nm | network | localizations per "
+            "cluster, found/true | area, found/true | clusters, found/true | accuracy after "
+            "segmentation |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for scenario in scenarios:
+        for one in networks:
+            values = np.array(
+                [
+                    list(results[item.key].values())
+                    for item in items
+                    if item.arguments[0] == scenario and item.arguments[2] == one
+                ]
+            )
+            cells = [
+                f"{mean:.3f} ± {deviation:.3f}"
+                for mean, deviation in zip(values.mean(axis=0), values.std(axis=0), strict=True)
+            ]
+            where = text(scenario).replace("/", " | ")
+            lines.append(f"| {where} | {one.name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def ratios(scenario: Scenario, replicate: int, contestant: Contestant) -> dict[str, float]:
     """Return found over true: localizations per cluster, area, number; and the accuracy."""
-    simulation = simulate(scenario, seed=seed)
+    simulation = cell((scenario,), replicate)
     truth = caml.describe(
         simulation.localizations,
         caml.outline(simulation.localizations, Segmentation(simulation.true_cluster)),
     ).clusters
-    analysis = caml.analyse(simulation.localizations, model=model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        analysis = caml.analyse(simulation.localizations, model=network(contestant.file))
     found = analysis.description.clusters
     clustered = analysis.segmentation.cluster >= 0
-    return (
-        found["n_localizations"].median() / truth["n_localizations"].median(),
-        found["area_nm2"].median() / truth["area_nm2"].median(),
-        len(found) / (int(simulation.true_cluster.max()) + 1),
-        float((clustered == (simulation.true_label > 0)).mean()),
-    )
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=5)
-    arguments = parser.parse_args()
-    networks = {"shipped": caml.load_model("XPILJZ")}
-    if (SHARED / "caml_original").exists():
-        networks["authors'"] = authors_xpiljz()
-    print(
-        "| weights | per µm² | per cluster | % clustered | radius nm | localizations per cluster, "
-        "found/true | area, found/true | clusters, found/true | accuracy after segmentation |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
-    for density, n_per_cluster, percent, radius in SCENARIOS:
-        scenario = Scenario(
-            density=density,
-            n_per_cluster=n_per_cluster,
-            percent_clustered=percent,
-            radius_nm=radius,
-        )
-        seeds = range(FIRST_SEED, FIRST_SEED + arguments.replicates)
-        for name, model in networks.items():
-            values = np.array([ratios(scenario, seed, model) for seed in seeds])
-            cells = " | ".join(
-                f"{mean:.3f} ± {deviation:.3f}"
-                for mean, deviation in zip(values.mean(axis=0), values.std(axis=0), strict=True)
-            )
-            where = f"{density} | {n_per_cluster} | {percent} | {radius}"
-            print(f"| {name} | {where} | {cells} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    values = {
+        "localizations": found["n_localizations"].median() / truth["n_localizations"].median(),
+        "area": found["area_nm2"].median() / truth["area_nm2"].median(),
+        "clusters": len(found) / (int(simulation.true_cluster.max()) + 1),
+        "accuracy": float((clustered == (simulation.true_label > 0)).mean()),
+    }
+    return {name: round(float(value), 5) for name, value in values.items()}

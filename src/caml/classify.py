@@ -70,7 +70,7 @@ class Classification:
 
 def classify(
     localizations: Localizations | npt.ArrayLike,
-    model: Model | str | Path = "XPILJZ",
+    model: Model | str | Path = "LOGNM1",
     *,
     threshold: float = 0.5,
     prior: Prior = "auto",
@@ -84,7 +84,7 @@ def classify(
     ----------
     localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
         What to classify.
-    model : Model, str or Path, default "XPILJZ"
+    model : Model, str or Path, default "LOGNM1"
         The network, its name, or its file.
     threshold : float, default 0.5
         A probability of at least this is clustered; not looked at by networks of several labels,

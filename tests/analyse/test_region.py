@@ -38,8 +38,8 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_labels_inside_are_those_of_the_whole_image(cell: Path, region: Region) -> None:
-    whole = caml.classify(caml.read(cell))
-    localizations, found = classify_regions(cell, [region], load_model())
+    whole = caml.classify(caml.read(cell), prior="balanced")
+    localizations, found = classify_regions(cell, [region], load_model(), prior="balanced")
     rows = localizations.table.index.to_numpy()
     inside = region.contains(localizations.positions)
     assert inside.any()

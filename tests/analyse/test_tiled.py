@@ -201,8 +201,9 @@ def test_too_few_localizations_are_no_error(n: int, tmp_path: Path) -> None:
 def test_k_plus_one_are_enough(tmp_path: Path) -> None:
     positions = np.random.default_rng(101).uniform(0, 1e4, (101, 2))
     path = write(pd.DataFrame(positions, columns=["x [nm]", "y [nm]"]), tmp_path / "t.parquet", 20)
-    caml.analyse(path).save(tmp_path / "whole", file_format="parquet")
-    analyse_tiled(path, tmp_path / "tiled", tile_size=30)
+    options: Any = {"model": "XPILJZ", "prior": "balanced"}
+    caml.analyse(path, **options).save(tmp_path / "whole", file_format="parquet")
+    analyse_tiled(path, tmp_path / "tiled", tile_size=30, **options)
     assert_same(tmp_path / "tiled", tmp_path / "whole")
 
 

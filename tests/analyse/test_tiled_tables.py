@@ -209,7 +209,8 @@ def test_what_a_network_is_not_made_for_is_refused(frame: pd.DataFrame, tmp_path
     path = write(frame, tmp_path / "t.parquet")
     model = tmp_path / "solid.onnx"
     shutil.copy(WEIGHTS / "XPILJZ.onnx", model)
-    model.with_suffix(".json").write_text(replace(load_model().card, n_dimensions=3).as_json())
+    card = load_model("XPILJZ").card
+    model.with_suffix(".json").write_text(replace(card, n_dimensions=3).as_json())
     with pytest.raises(InputError, match="made for 3D and these localizations are 2D"):
         analyse_tiled(path, tmp_path / "tiled", model=model)
     with pytest.raises(InputError, match="made for 3D and these localizations are 2D"):

@@ -63,7 +63,7 @@ def test_a_folder_per_file_a_summary_and_a_record(
     assert f"{n_clusters} clusters" in printed.out
     assert printed.err == ""
     record = json.loads((out / "run.json").read_text())
-    assert record["model"]["name"] == "XPILJZ"
+    assert record["model"]["name"] == "LOGNM1"
     assert record["interrupted"] is False
     assert record["inputs"][0]["warnings"] == []
     assert record["inputs"][0]["sha256"] == hashlib.sha256(cell.read_bytes()).hexdigest()
@@ -147,7 +147,7 @@ def test_bad_tables_get_a_message_and_leave_nothing(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--model", "NOSUCH"), "there are: XPILJZ"),
+        (("--model", "NOSUCH"), "there are: 07VEJJ"),
         (("--threshold", "1.5"), "--threshold"),
         (("--region", "5,5,1,9"), "x_min < x_max"),
         (("--region", "nowhere.geojson"), "nowhere.geojson"),

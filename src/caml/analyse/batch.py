@@ -68,7 +68,7 @@ def analyse_files(
     paths: Iterable[str | Path],
     out: str | Path,
     *,
-    model: str | Path = "XPILJZ",
+    model: str | Path = "LOGNM1",
     threshold: float = 0.5,
     prior: Prior = "auto",
     regions: Sequence[Region] = (),
@@ -92,7 +92,7 @@ def analyse_files(
         The localization tables.
     out : str or Path
         The folder of results; made if it is not there.
-    model : str or Path, default "XPILJZ"
+    model : str or Path, default "LOGNM1"
         The network's name or file.
     threshold : float, default 0.5
         A probability of at least this is clustered.

@@ -132,7 +132,7 @@ class Analysis:
 def analyse(
     localizations: Localizations | npt.ArrayLike | str | Path,
     *,
-    model: Model | str | Path = "XPILJZ",
+    model: Model | str | Path = "LOGNM1",
     threshold: float = 0.5,
     prior: Prior = "auto",
     regions: Sequence[Region] = (),
@@ -145,7 +145,7 @@ def analyse(
     ----------
     localizations : Localizations, array-like of shape (n_localizations, 2 or 3) in nm, or path
         What to analyse.
-    model : Model, str or Path, default "XPILJZ"
+    model : Model, str or Path, default "LOGNM1"
         The network, its name, or its file.
     threshold : float, default 0.5
         A probability of at least this is clustered.

@@ -26,7 +26,7 @@ class Settings:
 
     Parameters
     ----------
-    model : str, default "XPILJZ"
+    model : str, default "LOGNM1"
         The network's name or file.
     threshold : float, default 0.5
         A probability of at least this is clustered.
@@ -46,7 +46,7 @@ class Settings:
         Whether earlier results are replaced.
     """
 
-    model: str = "XPILJZ"
+    model: str = "LOGNM1"
     threshold: float = 0.5
     prior: Prior = "auto"
     regions: tuple[Region, ...] = ()

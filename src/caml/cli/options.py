@@ -33,7 +33,7 @@ class Number(click.FloatRange):
 
 
 MODEL = click.option(
-    "--model", "-m", default="XPILJZ", show_default=True, help="Network: a name or an .onnx file."
+    "--model", "-m", default="LOGNM1", show_default=True, help="Network: a name or an .onnx file."
 )
 
 

@@ -19,7 +19,7 @@ from caml.neighbours import Neighbours
 __all__ = ["WEIGHTS", "Model", "list_models", "load_model"]
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "XPILJZ"
+DEFAULT = "LOGNM1"
 
 # Neighbours of all localizations in one run of a network: what lies between two layers stays in a
 # core's nearest cache. 07VEJJ takes 14.6 µs per localization with 128 of them at once and 17.4 with
@@ -180,7 +180,7 @@ def load_model(name: str | Path = DEFAULT) -> Model:
 
     Parameters
     ----------
-    name : str or Path, default "XPILJZ"
+    name : str or Path, default "LOGNM1"
         The name of a network of this package, or the path of an ``.onnx`` file with its card (the
         same name, ``.json``) beside it.
 

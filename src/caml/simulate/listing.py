@@ -6,6 +6,7 @@ import dataclasses
 import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["read_scenarios"]
 
 FIELDS = {field.name: field.type for field in dataclasses.fields(Scenario)}
 TEXTS = ("shape", "detection_law", "depleted_centre")
+COUNTS = ("n_per_cluster", "n_dimensions")
 MOST_CELLS = 20_000
 
 
@@ -65,28 +67,39 @@ def read_scenarios(path: Path) -> tuple[tuple[Scenario, ...], ...]:
             f"{path}: expected tables [[cell]], found {', '.join(sorted(unknown))} outside of them"
         )
     tables = content.get("cell", [])
-    if not isinstance(tables, list) or not tables:
+    if not _are_tables(tables) or not tables:
         raise ScenarioError(f"{path}: expected at least one table [[cell]] with a density")
     cells: list[tuple[Scenario, ...]] = []
     for number, table in enumerate(tables, start=1):
         where = f"{path}: [[cell]] {number}"
         beside = table.pop("beside", [])
-        if not isinstance(beside, list):
+        if not _are_tables(beside):
             raise ScenarioError(f"{where}: beside must be tables [[cell.beside]]")
         viable = table.pop("viable", False)
         if not isinstance(viable, bool):
             raise ScenarioError(f"{where}: viable must be true or false, got {viable!r}")
+        n_combined = prod(
+            len(value) for one in (table, *beside) for value in one.values() if _is_list(value)
+        )
+        if n_combined + len(cells) > MOST_CELLS:
+            raise ScenarioError(f"{where}: more than {MOST_CELLS:,} combinations ({n_combined:,})")
         own = [one for one in _combined(table, where) if one.is_viable or not viable]
         others = [
             list(_combined(one, f"{where}, [[cell.beside]] {place}"))
             for place, one in enumerate(beside, start=1)
         ]
         cells += product(own, *others)
-        if len(cells) > MOST_CELLS:
-            raise ScenarioError(f"{where}: more than {MOST_CELLS:,} combinations")
     if not cells:
         raise ScenarioError(f"{path}: none of the scenarios is viable as the paper means it")
     return tuple(cells)
+
+
+def _are_tables(value: Any) -> bool:
+    return _is_list(value) and all(isinstance(one, dict) for one in value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _combined(table: Mapping[str, Any], where: str) -> Iterator[Scenario]:
@@ -97,11 +110,15 @@ def _combined(table: Mapping[str, Any], where: str) -> Iterator[Scenario]:
         )
     if "density" not in table:
         raise ScenarioError(f"{where}: density is missing, localizations per µm² (3D: per µm³)")
-    values = [one if isinstance(one, list) else [one] for one in table.values()]
+    values = [one if _is_list(one) else [one] for one in table.values()]
     for name, given in zip(table, values, strict=True):
-        wanted = str if name in TEXTS else (int, float)
+        what: str = "numbers"
+        wanted: tuple[type, ...] = (int, float)
+        if name in TEXTS:
+            what, wanted = "text", (str,)
+        elif name in COUNTS:
+            what, wanted = "whole numbers", (int,)
         if wrong := [one for one in given if isinstance(one, bool) or not isinstance(one, wanted)]:
-            what = "text" if name in TEXTS else "numbers"
             raise ScenarioError(f"{where}: {name} must be {what}, got {wrong[0]!r}")
     for combination in product(*values):
         try:

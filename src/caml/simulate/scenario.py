@@ -256,7 +256,7 @@ def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:
     """
     cells = []
     for density, percent, (n, radius), (n_fibre, half_width) in product(
-        (50, 100, 300),
+        (100, 300),
         (20, 40, 60, 80),
         ((10, 25), (20, 25), (20, 40), (40, 40), (40, 50)),
         ((200, 10), (200, 25), (400, 25), (400, 50), (800, 50)),

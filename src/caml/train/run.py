@@ -252,7 +252,7 @@ def _card(
         input=recipe.input,
         labels=recipe.labels,
         layers=tuple(map(layer_text, as_layers(fitted.network))),
-        n_parameters=fitted.network.count_params(),
+        n_parameters=sum(int(np.prod(one.shape)) for one in fitted.network.trainable_weights),
         scenarios=f"{what}, {pool.settings.n_replicates} images each",
         seed=seed,
         created=dt.datetime.now(tz=dt.UTC).date().isoformat(),

@@ -74,7 +74,7 @@ def analyse_tiled(
     path: str | Path,
     folder: str | Path,
     *,
-    model: str | Path = "XPILJZ",
+    model: str | Path = "LOGNM1",
     threshold: float = 0.5,
     prior: Prior = "auto",
     pixel_size_nm: float | None = None,
@@ -95,7 +95,7 @@ def analyse_tiled(
     folder : str or Path
         Of the results: ``localizations.parquet`` and ``outlines.parquet``, folders of parts, and
         ``clusters.csv``.
-    model : str or Path, default "XPILJZ"
+    model : str or Path, default "LOGNM1"
         The network's name or file.
     threshold : float, default 0.5
         A probability of at least this is clustered.

@@ -1,0 +1,125 @@
+"""Results that are kept as they come, so that an interrupted run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from caml._machine import use_threads
+
+__all__ = ["Item", "Store"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to be measured.
+
+    Parameters
+    ----------
+    key : str
+        What it is called in the file of results; says all that the result depends on.
+    arguments : tuple
+        What the measuring function is called with.
+    """
+
+    key: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder with a file of results for each study, a line for each item.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+    n_jobs : int
+        How many processes measure.
+    """
+
+    folder: Path
+    n_jobs: int = 2
+
+    def known(self, study: str) -> dict[str, Any]:
+        """Return the results of a study that are there.
+
+        Parameters
+        ----------
+        study : str
+            Its name.
+
+        Returns
+        -------
+        dict
+            By key; a line that was cut off is left out.
+        """
+        path = self.folder / f"{study}.jsonl"
+        found: dict[str, Any] = {}
+        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+            try:
+                one = json.loads(line)
+                found[one["key"]] = one["result"]
+            except (ValueError, KeyError):
+                continue
+        return found
+
+    def measure(
+        self,
+        study: str,
+        items: Iterable[Item],
+        function: Callable[..., Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """Measure what is not known yet, over processes, and keep each result at once.
+
+        Parameters
+        ----------
+        study : str
+            The name of the study.
+        items : iterable of Item
+            What to measure, in this order.
+        function : callable
+            Takes an item's arguments and returns what JSON can hold.
+
+        Returns
+        -------
+        dict
+            The results of these items, by key.
+        """
+        wanted = list(items)
+        known = self.known(study)
+        missing = [item for item in wanted if item.key not in known]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{study}.jsonl").open("a", encoding="utf-8") as file:
+            for item, result in tqdm(
+                self._results(missing, function),
+                desc=study,
+                total=len(missing),
+                disable=not missing,
+            ):
+                # A line of its own, even after one that was cut off.
+                file.write("\n" + json.dumps({"key": item.key, "result": result}))
+                file.flush()
+                known[item.key] = dict(result)
+        return {item.key: known[item.key] for item in wanted}
+
+    def _results(
+        self, items: Sequence[Item], function: Callable[..., Mapping[str, Any]]
+    ) -> Iterable[tuple[Item, Mapping[str, Any]]]:
+        if self.n_jobs == 1 or len(items) < 2:
+            for item in items:
+                yield item, function(*item.arguments)
+            return
+        with ProcessPoolExecutor(
+            self.n_jobs, mp_context=get_context("spawn"), initializer=use_threads, initargs=(1,)
+        ) as executor:
+            futures = {executor.submit(function, *item.arguments): item for item in items}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
