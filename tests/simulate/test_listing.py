@@ -247,5 +247,5 @@ def test_cells_with_fibres() -> None:
     # Nothing of the grid is lost: every density, share and size of either kind.
     assert {2 * discs.density for discs, _ in cells} == {100, 300}
     assert {discs.percent_clustered for discs, _ in cells} == {20, 40, 60, 80}
-    assert {discs.n_per_cluster for discs, _ in cells} == {10, 20, 40, 60, 80}
-    assert {fibres.n_per_cluster for _, fibres in cells} == {50, 100, 200, 400}
+    assert {discs.n_per_cluster for discs, _ in cells} == {10, 20, 40}
+    assert {fibres.n_per_cluster for _, fibres in cells} == {200, 400, 800}
