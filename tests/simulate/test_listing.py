@@ -128,7 +128,7 @@ def test_a_cell_that_was_read_can_be_simulated(read: Read) -> None:
         ("[[cell]]\ndensity = nan\n", "density must be above 0, got nan"),
         ("[[cell]]\ndensity = inf\n", "density must be above 0, got inf"),
         ("[[cell]]\ndensity = 5\nn_per_cluster = 2.5\n", r"\[\[cell\]\] 1: n_per_cluster must be"),
-        ("[[cell]]\ndensity = 5\nn_dimensions = 2.5\n", "n_dimensions must be whole numbers, got 2.5"),
+        ("[[cell]]\ndensity = 5\nn_dimensions = 2.5\n", "must be whole numbers, got 2.5"),
         ("[[cell]]\ndensity = 5\nviable = 1\n", r"1: viable must be true or false, got 1"),
         ("[[cell]]\ndensity = 1\nviable = true\n", "none of the scenarios is viable as the paper"),
         ("[[cell]]\ndensity = 5\nbeside = 1\n", r"1: beside must be tables \[\[cell\.beside\]\]"),

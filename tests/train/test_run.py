@@ -24,6 +24,7 @@ from caml.train.recipes import RECIPES, Recipe, recipe, recipe_from_file
 from caml.train.run import find_pool, pool_settings, train
 from caml.train.scores import evaluate_network
 from caml.train.settings import FitSettings
+from caml.train.warm import take_weights
 
 ROOT = Path(__file__).parents[2]
 AUTHORS = ROOT.parent / "shared" / "data" / "caml_original"
@@ -172,6 +173,22 @@ def test_a_pass_of_fewer_localizations_draws_others_each_time(pool: Pool) -> Non
     fitted = fit(TINY, pool, few)
     # 100 make three whole batches of 32.
     assert int(fitted.network.optimizer.iterations) == 6
+
+
+def test_a_network_begins_where_another_ended(pool: Pool) -> None:
+    settings = FitSettings(n_epochs=1, n_per_epoch=64, batch_size=64)
+    first = dataclasses.replace(DROPPING, settings=settings)
+    model = train(first, pool).model
+    again = recurrent((30,))
+    assert take_weights(again, model) == 6
+    features = pool.features("norm_self", 30, slice(0, 50))
+    score = again.predict(features[..., None].reshape(50, *again.input_shape[1:]), verbose=0)[:, 0]
+    np.testing.assert_allclose(score, model.predict(features), atol=1e-6)
+    # With more neighbours the first dense layer is another one.
+    assert take_weights(recurrent((60,)), model) == 5
+    assert take_weights(separable((30,)), train(TINY, pool, settings=settings).model) == 2
+    with pytest.raises(ModelError, match="no layer of TINY00 has the kind and shape of one of"):
+        take_weights(keras.Sequential([layers.Input((30,)), layers.Dense(7)]), model)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "decay", "constant"])

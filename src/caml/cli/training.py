@@ -71,6 +71,13 @@ def network_options(command: Any) -> Any:
         click.option(
             "--dimensions", "n_dimensions", type=click.IntRange(2, 3), default=None, help="2 or 3."
         ),
+        click.option(
+            "--start-from",
+            "start",
+            default=None,
+            help="Network (a name or an .onnx file) whose weights layers of the same shapes begin "
+            "with: a few passes make it one for your own scenarios.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -270,6 +277,8 @@ def _recipe(out: Path, **given: Any) -> Recipe:
         changes["labels"] = BINARY if given["n_labels"] == 2 else KINDS
     if given["n_dimensions"] is not None:
         changes["n_dimensions"] = given["n_dimensions"]
+    if given["start"] is not None:
+        changes["start"] = given["start"]
     if given["scenarios"] is not None:
         cells = read_scenarios(given["scenarios"])
         changes["scenarios"] = lambda: cells

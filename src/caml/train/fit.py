@@ -17,12 +17,14 @@ import numpy.typing as npt
 
 from caml._arrays import IntArray
 from caml.errors import ModelError
+from caml.models import load_model
 from caml.models.stack import layer_text
 from caml.train.checkpoint import Checkpoint
 from caml.train.export import as_layers
 from caml.train.pool import Pool, Rows
 from caml.train.recipes import Recipe
 from caml.train.settings import FitSettings
+from caml.train.warm import take_weights
 
 __all__ = ["Fitted", "fit"]
 
@@ -113,6 +115,8 @@ def fit(
     _keep_memory()
     keras.utils.set_random_seed(seed)
     network = recipe.build()
+    if recipe.start:
+        take_weights(network, load_model(recipe.start))
     features = pool.features(recipe.input, recipe.k, rows.train)
     label = pool.label[rows.train]
     validation = pool.features(recipe.input, recipe.k, rows.validation)
@@ -210,7 +214,7 @@ def _identity(
     drawn = zlib.crc32(rows.train.tobytes())
     return (
         f"{recipe.name} {recipe.input} {recipe.k} {recipe.labels} [{layers}] {settings} "
-        f"{pool.settings} {pool.scenarios} {drawn} seed {seed}"
+        f"{pool.settings} {pool.scenarios} {drawn} seed {seed} from {recipe.start or 'nothing'}"
     )
 
 

@@ -260,6 +260,7 @@ def _card(
         training={
             "pool": {**asdict(pool.settings), "scenarios": pool.scenarios},
             **asdict(settings),
+            "started_from": recipe.start or None,
             "n_epochs_run": len(fitted.curves["loss"]),
             "seconds": round(sum(fitted.curves["seconds"])),
         },
