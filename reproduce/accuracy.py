@@ -51,17 +51,13 @@ def _measured(
     """Return, for each network and scenario, each quantity's values over replicates."""
     if size.quick:
         scenarios = scenarios[:: max(len(scenarios) // 12, 1)]
-    names = ",".join(one.name for one in networks)
     items = [
-        Item(
-            f"{text(scenario)} {replicate} {size.n} {names}",
-            ((scenario,), replicate, networks, size.n),
-        )
+        Item(f"{text(scenario)} {replicate} {size.n}", ((scenario,), replicate, size.n))
         # All scenarios once, then all again: whatever is done is a whole picture.
         for replicate in range(size.replicates)
         for scenario in scenarios
     ]
-    results = store.measure(study, items, label_scenario)
+    results = store.measure_networks(study, items, networks, label_scenario)
     found: dict[str, dict[str, dict[str, list[float]]]] = {one.name: {} for one in networks}
     for item in items:
         scenario = item.arguments[0][0]

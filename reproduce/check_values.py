@@ -105,7 +105,7 @@ def public_benchmark(store: Store, size: Size, pictures: Path) -> str:
         networks = networks[:1]
     settings = [(one, prior) for one in networks for prior in ("balanced", "auto")]
     items = {
-        (kind, one.name, prior): Item(f"{kind} {one.name} {prior}", (kind, one.file, prior))
+        (kind, one.name, prior): Item(f"{kind} {one.key} {prior}", (kind, one.file, prior))
         for kind in KNOWN
         for one, prior in settings
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import caml
 from caml.models import list_models
 from caml.models.imported import import_keras2
 
-__all__ = ["SHARED", "Contestant", "contestants", "network"]
+__all__ = ["ORIGINAL", "SHARED", "Contestant", "contestants", "network"]
 
 # Data of others, beside the repository and never in it.
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -29,10 +30,18 @@ class Contestant:
         As it stands in tables.
     file : str
         The name of one of ours, or the path of one of the authors'.
+    sha256 : str
+        Of its weights.
     """
 
     name: str
     file: str
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """What it is called where results are kept: another training has another one."""
+        return f"{self.name} {self.sha256[:8]}"
 
 
 @cache
@@ -68,12 +77,13 @@ def contestants(*names: str) -> tuple[Contestant, ...]:
     tuple of Contestant
         In this order.
     """
-    ours = {card.name for card in list_models()}
+    ours = {card.name: card.sha256 for card in list_models()}
     found = []
     for name in names:
         if name in ours:
-            found.append(Contestant(name, name))
+            found.append(Contestant(name, name, ours[name]))
         original = ORIGINAL / f"{name}.h5"
         if original.exists():
-            found.append(Contestant(f"{name} (authors')", str(original)))
+            sha256 = hashlib.sha256(original.read_bytes()).hexdigest()
+            found.append(Contestant(f"{name} (authors')", str(original), sha256))
     return tuple(found)

@@ -41,7 +41,7 @@ def cell(scenarios: Sequence[Scenario], replicate: int) -> Simulation:
 
 
 def label_scenario(
-    scenarios: Sequence[Scenario], replicate: int, networks: Sequence[Contestant], n: int
+    scenarios: Sequence[Scenario], replicate: int, n: int, networks: Sequence[Contestant]
 ) -> dict[str, dict[str, float]]:
     """Simulate a cell and label a sample of it; see `label_sample`."""
     return label_sample(cell(scenarios, replicate), networks, n, replicate)

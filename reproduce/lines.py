@@ -38,9 +38,8 @@ def lines(store: Store, size: Size, pictures: Path) -> str:
     if size.quick:
         networks = networks[:2]
     replicates = min(size.replicates, 3)
-    names = ",".join(one.name for one in networks)
-    items = [Item(f"{names} {number}", (number, networks)) for number in range(replicates)]
-    results = store.measure("lines", items, look)
+    items = [Item(str(number), (number,)) for number in range(replicates)]
+    results = store.measure_networks("lines", items, networks, look)
     table = [
         "| network | lines | rings | not clustered | balanced over the three |",
         "|---|---|---|---|---|",

@@ -40,7 +40,7 @@ def recovery(store: Store, size: Size, pictures: Path) -> str:
     scenarios = SCENARIOS[:2] if size.quick else SCENARIOS
     replicates = min(size.replicates, 5)
     items = [
-        Item(f"{text(scenario)} {one.name} {replicate}", (scenario, replicate, one))
+        Item(f"{text(scenario)} {one.key} {replicate}", (scenario, replicate, one))
         for scenario in scenarios
         for one in networks
         for replicate in range(replicates)

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from contestants import Contestant
 from tqdm import tqdm
 
 from caml._machine import use_threads
@@ -109,6 +110,61 @@ class Store:
                 file.flush()
                 known[item.key] = dict(result)
         return {item.key: known[item.key] for item in wanted}
+
+    def measure_networks(
+        self,
+        study: str,
+        items: Iterable[Item],
+        networks: Sequence[Contestant],
+        function: Callable[..., Mapping[str, Any]],
+    ) -> dict[str, dict[str, Any]]:
+        """Measure things with several networks; one that comes later is measured alone.
+
+        Parameters
+        ----------
+        study : str
+            The name of the study.
+        items : iterable of Item
+            What to measure.
+        networks : sequence of Contestant
+            The networks.
+        function : callable
+            Takes an item's arguments and the networks that are missing, and returns a result for
+            the name of each.
+
+        Returns
+        -------
+        dict of str to dict
+            By key, the results by the network's name; some may have none.
+        """
+        known = self.known(study)
+        missing = []
+        for item in items:
+            lacking = tuple(one for one in networks if f"{item.key} | {one.key}" not in known)
+            if lacking:
+                keys = {one.name: f"{item.key} | {one.key}" for one in lacking}
+                missing.append(Item(json.dumps(keys), (*item.arguments, lacking)))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{study}.jsonl").open("a", encoding="utf-8") as file:
+            shown = tqdm(
+                self._results(missing, function),
+                desc=study,
+                total=len(missing),
+                disable=not missing,
+            )
+            for item, results in shown:
+                for name, key in json.loads(item.key).items():
+                    known[key] = results.get(name)
+                    file.write("\n" + json.dumps({"key": key, "result": known[key]}))
+                file.flush()
+        return {
+            item.key: {
+                one.name: result
+                for one in networks
+                if (result := known.get(f"{item.key} | {one.key}")) is not None
+            }
+            for item in items
+        }
 
     def _results(
         self, items: Sequence[Item], function: Callable[..., Mapping[str, Any]]

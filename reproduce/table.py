@@ -65,7 +65,7 @@ def _authors(store: Store, size: Size) -> dict[str, dict[str, Any]]:
     whole = [
         Item(
             f"{file.stem} {size.quick}",
-            (Contestant(file.stem, str(file)), size.quick, store.folder),
+            (Contestant(file.stem, str(file), ""), size.quick, store.folder),
         )
         for file in files
     ]

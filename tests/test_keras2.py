@@ -14,12 +14,18 @@ import pytest
 
 from caml.errors import MissingFileError, ModelError
 from caml.features import norm_self
-from caml.models import Model
+from caml.models import Model, imported
 from caml.models.imported import import_keras2
 from caml.models.keras2 import read_keras2
 
 ORIGINAL = Path(__file__).parents[2] / "shared" / "data" / "caml_original"
 Array = npt.NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def without_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the cells that an import simulates: they take seconds each time."""
+    monkeypatch.setattr(imported, "share_by_chance", lambda _: 0.0123)
 
 
 @dataclass
@@ -467,6 +473,7 @@ def test_three_labels(tmp_path: Path) -> None:
     path = write(tmp_path / "theirs.h5", layers)
     card = check(path, layers, (20, 1)).card
     assert card.labels == ("not clustered", "clustered, kind 1", "clustered, kind 2")
+    assert card.metrics == {}
     meanings = ["alone", "round", "fibre"]
     assert import_keras2(path, labels=meanings).card.labels == tuple(meanings)
     with pytest.raises(ModelError, match=r"tells 3 labels apart, and 2 names .*: a, b"):
@@ -488,6 +495,7 @@ def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     assert card.versions["keras"] == "2.1.1"
     assert card.training["imported_from"] == "theirs.h5"
     assert card.training["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card.metrics == {"calibration": {"share_by_chance": 0.0123}}
     assert card.sha256 == hashlib.sha256(model.weights).hexdigest()
     other = import_keras2(path, input_name="steps_l2", n_dimensions=3, labels=["no", "yes"]).card
     assert (other.input, other.n_dimensions, other.labels) == ("steps_l2", 3, ("no", "yes"))
@@ -542,6 +550,13 @@ def test_what_is_said_of_it_must_fit(tmp_path: Path) -> None:
         import_keras2(path, input_name="other")
     with pytest.raises(ModelError, match=r"which relative_coordinates of 2D .*: norm_self, log_"):
         import_keras2(path, input_name="relative_coordinates")
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 5])
+def test_localizations_have_two_or_three_dimensions(n_dimensions: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine00.h5", small(CONV))
+    with pytest.raises(ModelError, match=rf"2 or 3.*{n_dimensions}|{n_dimensions}.*2 or 3"):
+        import_keras2(path, n_dimensions=n_dimensions)
 
 
 # What is refused, and how it is said.
@@ -600,7 +615,7 @@ def test_other_versions(version: str, tmp_path: Path) -> None:
         ('{"class_name": "Sequential"}', "not as Keras 2 writes them .KeyError.'config'"),
         ("null", "not as Keras 2 writes them .TypeError"),
         ("{", "not as Keras 2 writes them .JSONDecodeError"),
-        ("[" * 100_000, "maximum recursion depth"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_settings_of_no_stack(config: str, text: str, tmp_path: Path) -> None:
@@ -768,12 +783,25 @@ def test_inputs_of_another_shape(shape: Any, text: str, tmp_path: Path) -> None:
 
 def test_a_stack_that_ends_otherwise(tmp_path: Path) -> None:
     path = write(tmp_path / "theirs.h5", built((20, 1), CONV, FLAT))
-    with pytest.raises(ModelError, match="ends with a Dense layer; this one has none"):
+    with pytest.raises(ModelError, match="ends with a Dense layer under a sigmoid or a softmax"):
         import_keras2(path)
-    # 18 scores of each localization.
     write(path, built((20, 1), CONV, END, FLAT))
-    with pytest.raises(ModelError, match=r"gives values of shape \[\[20\], \[18\]\]"):
+    with pytest.raises(ModelError, match="this one does not"):
         import_keras2(path)
+    # One score for each of 18 steps.
+    write(path, built((20, 1), CONV, END))
+    with pytest.raises(ModelError, match=r"gives values of shape \[\[20\], \[18, 1\]\]"):
+        import_keras2(path)
+    write(path, built((20, 1), FLAT, ("Dense", {"units": 2, "activation": "sigmoid"})))
+    with pytest.raises(ModelError, match="2 outputs under a sigmoid are no scores of labels"):
+        import_keras2(path)
+
+
+def test_an_activation_of_its_own_belongs_to_the_last_layer(tmp_path: Path) -> None:
+    last = ("Dense", {"units": 2, "activation": "linear"})
+    ending = (("Activation", {"activation": "softmax"}), ("Dropout", {"rate": 0.5}))
+    apart = import_keras2(write(tmp_path / "apart.h5", built((20, 1), FLAT, last, *ending)))
+    assert apart.card.layers[-1] == "Dense 1 sigmoid"
 
 
 def test_damage_anywhere_gives_a_network_or_is_refused(tmp_path: Path) -> None:

@@ -249,3 +249,33 @@ def test_cells_with_fibres() -> None:
     assert {discs.percent_clustered for discs, _ in cells} == {20, 40, 60, 80}
     assert {discs.n_per_cluster for discs, _ in cells} == {10, 20, 40}
     assert {fibres.n_per_cluster for _, fibres in cells} == {200, 400, 800}
+
+
+def test_viable_in_three_dimensions_is_what_the_plane_would_be(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "[[cell]]\nviable = true\nn_dimensions = 3\ndensity = [10, 20, 100, 200, 600, 1000]\n"
+        "n_per_cluster = [5, 10, 20, 30, 40, 50, 60, 70, 80, 90]\n"
+        "percent_clustered = [100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 5]\n"
+        "radius_nm = [100, 75, 50, 40, 25, 15, 10, 5]\n",
+        encoding="utf-8-sig",
+    )
+    found = {one for (one,) in read_scenarios(path)}
+    assert found == set(training_scenarios(n_dimensions=3))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[[cell]]\ndensity = []\n", "density has no value"),
+        ("[[cell]]\ndensity = " + "9" * 5_000, "no list of scenarios"),
+        ("[[cell]]\ndensity = 5\nradius_nm = " + "9" * 400, "radius_nm"),
+        ("a = " + "[" * 100_000, "no list of scenarios"),
+        ("[[cell]]\ndensity = 5\nviable = true\nradius_nm = 1e-200\n", "none of the scenarios"),
+    ],
+)
+def test_numbers_and_nesting_beyond_all_bounds(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError, match=reason):
+        read_scenarios(path)

@@ -17,6 +17,7 @@ __all__ = [
     "Shape",
     "UnknownSettingError",
     "check_last",
+    "expect_weights",
     "one_width",
     "single",
     "steps_of",
@@ -134,3 +135,12 @@ def one_width(value: Any) -> int:
 def check_last(config: Mapping[str, Any]) -> None:
     if config.get("data_format", "channels_last") != "channels_last":
         raise UnknownSettingError("data_format must be channels_last")
+
+
+def expect_weights(weights: Sequence[Array], *shapes: Shape) -> None:
+    """Refuse weights that do not fit: what ONNX Runtime would stretch, or fail with later."""
+    found = [tuple(one.shape) for one in weights]
+    if found != list(shapes):
+        raise UnknownSettingError(
+            f"its weights have the shapes {found}, and what comes needs {list(shapes)}"
+        )

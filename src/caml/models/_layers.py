@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from caml.models._graph import Graph, UnknownSettingError, check_last, one_width, single, steps_of
+from caml.models._graph import (
+    Graph,
+    Shape,
+    UnknownSettingError,
+    check_last,
+    expect_weights,
+    one_width,
+    single,
+    steps_of,
+)
 from caml.models._recurrent import bidirectional, recurrent
 
 if TYPE_CHECKING:
@@ -18,10 +27,10 @@ __all__ = ["LAYERS"]
 
 
 def _dense(graph: Graph, layer: Layer) -> None:
-    kernel, *bias = map(single, layer.weights)
     graph.arrange(range(len(graph.shape) + 1))
-    if kernel.shape[0] != graph.shape[-1]:
-        raise UnknownSettingError(f"it takes {kernel.shape[0]} values and gets {graph.shape[-1]}")
+    width, units = graph.shape[-1], int(layer.config["units"])
+    expect_weights(layer.weights, (width, units), *_bias(layer, units))
+    kernel, *bias = map(single, layer.weights)
     # A dense layer on a single value is a product, not a matrix product.
     graph.add("Mul" if kernel.shape[0] == 1 else "MatMul", kernel)
     if bias:
@@ -30,13 +39,21 @@ def _dense(graph: Graph, layer: Layer) -> None:
     graph.activate(layer.config.get("activation", "linear"))
 
 
+def _bias(layer: Layer, units: int) -> tuple[Shape, ...]:
+    return ((units,),) if layer.config.get("use_bias", True) else ()
+
+
 def _convolution(graph: Graph, layer: Layer) -> None:
-    steps, _ = steps_of(graph)
+    steps, channels = steps_of(graph)
     config = layer.config
     check_last(config)
+    width, filters = one_width(config["kernel_size"]), int(config["filters"])
+    groups = int(config.get("groups", 1))
+    expect_weights(
+        layer.weights, (width, channels // max(groups, 1), filters), *_bias(layer, filters)
+    )
     kernel, *bias = map(single, layer.weights)
     graph.arrange((0, 2, 1))
-    width = kernel.shape[0]
     stride = one_width(config.get("strides", 1))
     dilation = one_width(config.get("dilation_rate", 1))
     extent = dilation * (width - 1) + 1
@@ -58,7 +75,7 @@ def _convolution(graph: Graph, layer: Layer) -> None:
         strides=[stride],
         dilations=[dilation],
         pads=pads,
-        group=int(config.get("groups", 1)),
+        group=groups,
     )
     graph.shape = ((steps + sum(pads) - extent) // stride + 1, kernel.shape[2])
     if graph.shape[0] < 1:
@@ -111,7 +128,11 @@ def _normalization(graph: Graph, layer: Layer) -> None:
     graph.arrange(range(len(graph.shape) + 1))
     if axis not in (-1, len(graph.shape)):
         raise UnknownSettingError("it must act on the last axis")
+    scaled, centred = layer.config.get("scale", True), layer.config.get("center", True)
+    expect_weights(layer.weights, *[(graph.shape[-1],)] * (2 + bool(scaled) + bool(centred)))
     parts = list(map(single, layer.weights))
+    if (parts[-1] < 0).any():
+        raise UnknownSettingError("a variance is negative")
     scale = parts.pop(0) if layer.config.get("scale", True) else np.float32(1)
     centre = parts.pop(0) if layer.config.get("center", True) else np.float32(0)
     mean, variance = parts
@@ -124,8 +145,10 @@ def _layer_normalization(graph: Graph, layer: Layer) -> None:
     graph.arrange(range(len(graph.shape) + 1))
     if one_width(layer.config.get("axis", -1)) not in (-1, len(graph.shape)):
         raise UnknownSettingError("it must act on the last axis")
-    parts = list(map(single, layer.weights))
     width = graph.shape[-1]
+    scaled, centred = layer.config.get("scale", True), layer.config.get("center", True)
+    expect_weights(layer.weights, *[(width,)] * (bool(scaled) + bool(centred)))
+    parts = list(map(single, layer.weights))
     scale = parts.pop(0) if layer.config.get("scale", True) else np.ones(width, dtype=np.float32)
     shift = parts.pop(0) if layer.config.get("center", True) else np.zeros(width, dtype=np.float32)
     epsilon = float(layer.config.get("epsilon", 1e-3))
@@ -197,6 +220,9 @@ def _relu(graph: Graph, layer: Layer) -> None:
 def _leaky_relu(graph: Graph, layer: Layer) -> None:
     # Keras 2 calls it alpha.
     slope = layer.config.get("negative_slope", layer.config.get("alpha", 0.3))
+    if isinstance(slope, Mapping):
+        # As the first versions of Keras 2 wrote a number.
+        slope = slope["value"]
     graph.add("LeakyRelu", alpha=float(slope))
 
 

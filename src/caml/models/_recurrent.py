@@ -12,7 +12,9 @@ from caml.models._graph import (
     HARD_SIGMOIDS,
     Array,
     Graph,
+    Shape,
     UnknownSettingError,
+    expect_weights,
     single,
     steps_of,
 )
@@ -48,6 +50,8 @@ def recurrent(graph: Graph, layer: Layer) -> None:
 
 
 def bidirectional(graph: Graph, layer: Layer) -> None:
+    if len(layer.within) != 2:
+        raise UnknownSettingError("it needs a layer forwards and one backwards")
     forwards, backwards = layer.within
     if forwards.kind not in OPERATORS or forwards.kind != backwards.kind:
         raise UnknownSettingError(f"it goes both ways over a {forwards.kind}, which is not known")
@@ -91,21 +95,24 @@ def _recur(graph: Graph, layers: Sequence[Layer], direction: str) -> None:
                     f"{key} {name!r} is not known; known: {', '.join(RECURRENT)}"
                 )
             names.append(ACTIVATIONS[name][0])
-            # Only hard sigmoids and Elu read theirs.
-            alphas.append(HARD_SIGMOIDS.get(name, 1.0))
-            betas.append(0.5)
-    units = layer.weights[1].shape[0]
-    if layer.weights[0].shape[0] != channels:
-        raise UnknownSettingError(
-            f"it takes {layer.weights[0].shape[0]} channels and gets {channels}"
-        )
+            # Each takes the next of these that nobody took, if it reads any.
+            if name in HARD_SIGMOIDS:
+                alphas.append(HARD_SIGMOIDS[name])
+                betas.append(0.5)
+            elif name == "elu":
+                alphas.append(1.0)
+    units = int(config["units"])
+    for one in layers:
+        _check_weights(one, channels, units)
     parts = [_recurrent_weights(one) for one in layers]
     graph.arrange((1, 0, 2))
     options: dict[str, Any] = {}
     if layer.kind == "GRU":
         options["linear_before_reset"] = int(bool(config.get("reset_after", True)))
-    if any(name in ("HardSigmoid", "Elu") for name in names):
-        options |= {"activation_alpha": alphas, "activation_beta": betas}
+    if alphas:
+        options["activation_alpha"] = alphas
+    if betas:
+        options["activation_beta"] = betas
     sequences = bool(config.get("return_sequences", False))
     graph.add(
         OPERATORS[layer.kind],
@@ -118,6 +125,16 @@ def _recur(graph: Graph, layers: Sequence[Layer], direction: str) -> None:
     )
     graph.shape = (steps, units) if sequences else (units,)
     graph.axes = (1, 0, 2) if sequences else (0, 1)
+
+
+def _check_weights(layer: Layer, channels: int, units: int) -> None:
+    """Refuse weights of other shapes than so many channels and units have."""
+    width = len(GATES[layer.kind]) * units
+    shapes: list[Shape] = [(channels, width), (units, width)]
+    if layer.config.get("use_bias", True):
+        after = layer.kind == "GRU" and layer.config.get("reset_after", True)
+        shapes.append((2, width) if after else (width,))
+    expect_weights(layer.weights, *shapes)
 
 
 def _recurrent_weights(layer: Layer) -> tuple[Array, Array, Array]:

@@ -67,6 +67,8 @@ def import_keras2(
     Its scores are those of the original to within 1e-5; they are not calibrated. What it makes of
     cells without clusters is simulated, so that labels can be corrected where an image is such.
     """
+    if n_dimensions not in (None, 2, 3):
+        raise ModelError(f"{path}: localizations have 2 or 3 dimensions, not {n_dimensions}")
     stack = read_keras2(path)
     k, *coordinates = stack.input_shape
     n_values = coordinates[0] if coordinates else 1
@@ -93,16 +95,19 @@ def import_keras2(
         )
     content = path.read_bytes()
     source = hashlib.sha256(content).hexdigest()
-    held = {card.name for card in list_models()} | set(taken)
+    held = {card.name for card in list_models()} | {one.upper() for one in taken}
     if name is not None:
         name = check_name(name)
         if name in held:
-            raise ModelError(f"a network called {name} exists already: choose another name")
+            raise ModelError(f"{path}: a network called {name} exists already: choose another name")
     elif is_name(path.stem.upper()) and path.stem.upper() not in held:
         name = path.stem.upper()
     else:
         name = generated_name(source, held)
-    weights = to_onnx(name, stack.layers, stack.input_shape)
+    try:
+        weights = to_onnx(name, stack.layers, stack.input_shape)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     card = ModelCard(
         name=name,
         description=f"Imported from {path.name}, which Keras {stack.version} saved.",

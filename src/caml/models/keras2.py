@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = ["KerasStack", "read_keras2"]
 
 # The largest of the paper has 80,833.
 MOST_PARAMETERS = 20_000_000
+MOST_NEIGHBOURS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +88,15 @@ def read_keras2(path: Path) -> KerasStack:
         with h5py.File(path, "r") as file:
             return _read(file, path)
     except (OSError, RuntimeError) as error:
+        if isinstance(error, RecursionError):
+            raise ModelError(f"{path}: its settings are nested too deeply") from error
         raise ModelError(
             f"{path}: expected a network that Keras 2 saved as HDF5 (.h5); the file is truncated "
             f"or of another kind ({error})"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (
+        ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+    ) as error:  # fmt: skip
         if isinstance(error, ModelError):
             raise
         raise ModelError(
@@ -122,14 +127,37 @@ def _read(file: Any, path: Path) -> KerasStack:
     # A list in the first versions of Keras 2, later a mapping that holds the list.
     config = model["config"]
     entries = config["layers"] if isinstance(config, Mapping) else config
-    weights = _weights(file.get("model_weights", file), path)
+    weights = _weights(file.get("model_weights", file), file.filename, path)
     layers = tuple(_layer(entry, weights) for entry in entries)
     shape = _input_shape(entries, path)
-    layers = _one_output(layers)
-    last = next((layer for layer in reversed(layers) if layer.kind == "Dense"), None)
-    if last is None:
-        raise ModelError(f"{path}: a network of CAML ends with a Dense layer; this one has none")
-    return KerasStack(layers, shape, int(last.weights[0].shape[1]), version)
+    layers = _one_output(_ending(layers))
+    last = layers[-1] if layers else None
+    scores = last.config.get("activation") if last is not None and last.kind == "Dense" else None
+    if last is None or scores not in ("sigmoid", "softmax"):
+        raise ModelError(
+            f"{path}: a network of CAML ends with a Dense layer under a sigmoid or a softmax; this "
+            "one does not"
+        )
+    n_outputs = int(last.config["units"])
+    if (n_outputs == 1) != (scores == "sigmoid"):
+        raise ModelError(f"{path}: {n_outputs} outputs under a {scores} are no scores of labels")
+    return KerasStack(layers, shape, n_outputs, version)
+
+
+def _ending(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Leave out what only acts in training at the end, and take an activation into its layer."""
+    kept = list(layers)
+    while kept and kept[-1].kind in ("Dropout", "GaussianNoise", "GaussianDropout"):
+        kept.pop()
+    if (
+        len(kept) > 1
+        and kept[-1].kind == "Activation"
+        and kept[-2].kind == "Dense"
+        and kept[-2].config.get("activation", "linear") == "linear"
+    ):
+        activation = kept.pop().config["activation"]
+        kept[-1] = replace(kept[-1], config={**kept[-1].config, "activation": activation})
+    return tuple(kept)
 
 
 def _layer(entry: Mapping[str, Any], weights: Mapping[str, tuple[Any, ...]]) -> Layer:
@@ -173,14 +201,19 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
             settings[key] = "hard_sigmoid_keras2"
     # Keras 2 before 2.1 had no such choice, and its GRU resets before the product.
     settings.setdefault("reset_after", False)
+    settings.setdefault("recurrent_activation", "hard_sigmoid_keras2")
     return settings
 
 
 def _one_output(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Turn two scores under a softmax into one under a sigmoid."""
+    if not layers:
+        return layers
     last = layers[-1]
     if (
         last.kind != "Dense"
+        or not last.weights
+        or last.weights[0].ndim != 2
         or last.config.get("activation") != "softmax"
         or last.weights[0].shape[1] != 2
     ):
@@ -190,23 +223,23 @@ def _one_output(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     return (*layers[:-1], Layer(kind="Dense", name=last.name, config=config, weights=weights))
 
 
-def _weights(group: Any, path: Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
-    """Read the weights of each layer, in Keras' order."""
-    import h5py
-
+def _weights(group: Any, own: str, path: Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
+    """Read the weights of each layer, in Keras' order, from this file and no other."""
     found: dict[str, tuple[npt.NDArray[np.float32], ...]] = {}
     n_parameters = 0
     for layer in _names(group.attrs, "layer_names"):
         arrays = []
         for name in _names(group[layer].attrs, "weight_names"):
             where = f"{layer}/{name}"
-            if isinstance(group.get(where, getlink=True), h5py.ExternalLink):
-                raise ModelError(f"{path}: {where} lies in another file; it is not read")
             data = group[where]
+            elsewhere = data.file.filename != own
+            if elsewhere or data.external or data.is_virtual:
+                raise ModelError(f"{path}: {where} lies in another file; it is not read")
             n_parameters += data.size
             if n_parameters > MOST_PARAMETERS:
                 raise ModelError(f"{path}: more than {MOST_PARAMETERS:,} weights")
-            array = np.asarray(data[()], dtype=np.float32)
+            with np.errstate(over="ignore"):
+                array = np.asarray(data[()], dtype=np.float32)
             if not np.isfinite(array).all():
                 raise ModelError(f"{path}: {where} holds numbers that are not finite")
             arrays.append(array)
@@ -234,7 +267,10 @@ def _input_shape(entries: Any, path: Path) -> tuple[int, ...]:
             f"{path}: expected an input of shape (k,), (k, 1) or (k, n_dimensions); the file says "
             f"{shape}"
         )
-    return tuple(int(size) for size in shape[1:])
+    sizes = tuple(int(size) for size in shape[1:])
+    if not all(1 <= size <= MOST_NEIGHBOURS for size in sizes):
+        raise ModelError(f"{path}: no input has the shape {sizes}")
+    return sizes
 
 
 def _text(value: Any) -> str:

@@ -64,6 +64,7 @@ class Model:
                 f"{self.card.name} is fed with {self.card.input!r}, which this version of caml "
                 f"does not know; it knows: {', '.join(INPUTS)}"
             )
+        _check_whole(self.card.name, self.weights)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         # Chunks run side by side; more threads in each would only wait for each other.
@@ -157,6 +158,18 @@ class Model:
             scores = [np.empty((0, self._session.get_outputs()[0].shape[1]), dtype=np.float32)]
         score = np.concatenate(scores)
         return score[:, 0] if score.shape[1] == 1 else score
+
+
+def _check_whole(name: str, weights: bytes) -> None:
+    """Refuse a network some of whose weights are to be read from other files."""
+    import onnx
+
+    try:
+        tensors = onnx.load_from_string(weights).graph.initializer
+    except Exception as error:  # protobuf raises its own, unrelated classes
+        raise ModelError(f"{name}: not a network in ONNX: {error}") from error
+    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in tensors):
+        raise ModelError(f"{name}: keeps weights in other files, which are not read")
 
 
 def list_models() -> tuple[ModelCard, ...]:

@@ -11,6 +11,7 @@ from caml.errors import ModelError
 __all__ = ["check_name", "generated_name", "is_name"]
 
 NAME = re.compile(r"[0-9A-Z]{6}")
+NUMBER = re.compile(r"[0-9]+(E[0-9]+)?")
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -59,8 +60,8 @@ def generated_name(content: str, taken: Iterable[str]) -> str:
             value, index = divmod(value, len(CHARACTERS))
             characters.append(CHARACTERS[index])
         name = "".join(characters)
-        # Without a letter it would look like a number to spreadsheets.
-        if name not in held and not name.isdigit():
+        # 123456 and 1272E1 are numbers to spreadsheets.
+        if name not in held and not NUMBER.fullmatch(name):
             return name
         number += 1
 
@@ -83,6 +84,6 @@ def check_name(name: str) -> str:
     ModelError
         If it is another kind of name.
     """
-    if not is_name(name.upper()):
+    if not (name.isascii() and is_name(name.upper())):
         raise ModelError(f"a network's name has six letters and digits, got {name!r}; try auto")
     return name.upper()

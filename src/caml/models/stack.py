@@ -118,6 +118,11 @@ def to_onnx(name: str, layers: Sequence[Layer], stack_shape: Shape) -> bytes:
             writer(graph, layer)
         except UnknownSettingError as error:
             raise ModelError(f"layer {layer.name!r} ({layer.kind}): {error}") from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"layer {layer.name!r} ({layer.kind}): its settings or weights do not fit together "
+                f"({error!r})"
+            ) from error
     graph.arrange(range(len(graph.shape) + 1))
     if not graph.nodes:
         raise ModelError("a stack without layers is no network")
@@ -135,5 +140,8 @@ def to_onnx(name: str, layers: Sequence[Layer], stack_shape: Shape) -> bytes:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:  # ONNX raises its own, unrelated classes
+        raise ModelError(f"the layers of {name} do not fit together: {error}") from error
     return bytes(model.SerializeToString())

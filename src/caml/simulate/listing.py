@@ -19,6 +19,8 @@ FIELDS = {field.name: field.type for field in dataclasses.fields(Scenario)}
 TEXTS = ("shape", "detection_law", "depleted_centre")
 COUNTS = ("n_per_cluster", "n_dimensions")
 MOST_CELLS = 20_000
+# No length or density in any unit.
+LARGEST = 10**18
 
 
 def read_scenarios(path: Path) -> tuple[tuple[Scenario, ...], ...]:
@@ -55,13 +57,15 @@ def read_scenarios(path: Path) -> tuple[tuple[Scenario, ...], ...]:
     6
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise MissingFileError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(f"{path}: no list of scenarios ({error})") from error
     if unknown := set(content) - {"cell"}:
         raise ScenarioError(
             f"{path}: expected tables [[cell]], found {', '.join(sorted(unknown))} outside of them"
@@ -83,7 +87,7 @@ def read_scenarios(path: Path) -> tuple[tuple[Scenario, ...], ...]:
         )
         if n_combined + len(cells) > MOST_CELLS:
             raise ScenarioError(f"{where}: more than {MOST_CELLS:,} combinations ({n_combined:,})")
-        own = [one for one in _combined(table, where) if one.is_viable or not viable]
+        own = [one for one in _combined(table, where) if not viable or one.is_viable]
         others = [
             list(_combined(one, f"{where}, [[cell.beside]] {place}"))
             for place, one in enumerate(beside, start=1)
@@ -111,6 +115,8 @@ def _combined(table: Mapping[str, Any], where: str) -> Iterator[Scenario]:
     if "density" not in table:
         raise ScenarioError(f"{where}: density is missing, localizations per µm² (3D: per µm³)")
     values = [one if _is_list(one) else [one] for one in table.values()]
+    if empty := [name for name, given in zip(table, values, strict=True) if not given]:
+        raise ScenarioError(f"{where}: {', '.join(empty)} has no value")
     for name, given in zip(table, values, strict=True):
         what: str = "numbers"
         wanted: tuple[type, ...] = (int, float)
@@ -118,10 +124,17 @@ def _combined(table: Mapping[str, Any], where: str) -> Iterator[Scenario]:
             what, wanted = "text", (str,)
         elif name in COUNTS:
             what, wanted = "whole numbers", (int,)
-        if wrong := [one for one in given if isinstance(one, bool) or not isinstance(one, wanted)]:
+        wrong = [
+            one
+            for one in given
+            if isinstance(one, bool)
+            or not isinstance(one, wanted)
+            or (isinstance(one, int) and abs(one) > LARGEST)
+        ]
+        if wrong:
             raise ScenarioError(f"{where}: {name} must be {what}, got {wrong[0]!r}")
     for combination in product(*values):
         try:
             yield Scenario(**dict(zip(table, combination, strict=True)))
-        except ScenarioError as error:
+        except (ScenarioError, ArithmeticError) as error:
             raise ScenarioError(f"{where}: {error}") from error

@@ -173,13 +173,16 @@ class Scenario:
         """Whether the paper would train on it.
 
         1 to 5 clusters per µm², and 1.5 to 100 times as dense inside clusters as outside
-        (Supplementary Note 1 and Table 1); with nothing outside, the ratio is not asked for.
+        (Supplementary Note 1 and Table 1); with nothing outside, the ratio is not asked for. In 3D
+        so for the projection on the plane.
         """
-        area = self.clustered_fraction
-        if not (1 <= self.clusters_per_area <= 5 and area < 1):
+        depth = self.axial_range_nm * 1e-3 if self.n_dimensions == 3 else 1.0
+        density, clusters = self.density * depth, self.clusters_per_area * depth
+        area = self.clustered_fraction * depth
+        if not (1 <= clusters <= 5 and 0 < area < 1):
             return False
-        inside = self.density * 0.01 * self.percent_clustered / area
-        outside = self.density * (1 - 0.01 * self.percent_clustered) / (1 - area)
+        inside = density * 0.01 * self.percent_clustered / area
+        outside = density * (1 - 0.01 * self.percent_clustered) / (1 - area)
         return outside == 0 or 1.5 < inside / outside < 100
 
 

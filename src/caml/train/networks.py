@@ -13,6 +13,7 @@ __all__ = ["Rates", "dense", "hard_sigmoid_keras2", "recurrent", "separable", "w
 Shape = tuple[int, ...]
 
 
+@keras.saving.register_keras_serializable("caml")  # type: ignore[untyped-decorator]
 def hard_sigmoid_keras2(x: keras.KerasTensor) -> keras.KerasTensor:
     """Rise from 0 to 1 along a straight line, as the gates of the original networks do.
 
