@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types imports spelling units lock clean
+.PHONY: demo test lint types imports spelling units reproduction lock clean
 
 demo: $(VENV)/.core
 	$(BIN)/caml analyse examples/cell.csv --out demo-results --overwrite
 	@echo
 	@echo "Look at demo-results/cell/overview.png; the clusters are in demo-results/cell/clusters.csv."
 
-test: lint types imports spelling units
+test: lint types imports spelling units reproduction
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -29,6 +29,12 @@ spelling: $(VENV)/.dev
 
 units: $(VENV)/.dev
 	$(BIN)/pytest
+
+# All of reproduce/ on a few cells: that it works, not what it finds.
+reproduction: $(VENV)/.dev
+	rm -rf reproduce-quick
+	$(BIN)/python reproduce/run.py --quick
+	rm -rf reproduce-quick
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

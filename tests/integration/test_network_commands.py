@@ -72,7 +72,7 @@ def test_a_network_of_ones_own(
     made = {path.name.removeprefix(names[0]) for path in out.iterdir()}
     assert made == {
         "pool", ".onnx", ".json", "_curves.json", "_training.png", "_scores.json", "_scores.csv",
-        "_scores.png",
+        "_scores.png", "_input.png",
     }  # fmt: skip
     card = json.loads((out / f"{names[0]}.json").read_text())
     assert card["layers"] == ["Dense 8 relu", "Dense 1 sigmoid"]
@@ -85,6 +85,17 @@ def test_a_network_of_ones_own(
     assert run("models", "evaluate", "-m", model, "--pool", out / "pool", "--out", judged) == 0
     scores = json.loads((judged / f"{names[0]}_scores.json").read_text())
     assert scores == json.loads((out / f"{names[0]}_scores.json").read_text())
+
+
+def test_the_example_of_the_documentation_trains(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    for name, language in (("my_network.py", "python"), ("my.toml", "toml")):
+        text = page.partition(f"```{language}\n")[2].partition("```")[0]
+        (tmp_path / name).write_text(text)
+    command = "train {0}/my_network.py --scenarios {0}/my.toml --input norm_self --k 200 --labels 3"
+    options = (*command.format(tmp_path).split(), "--name", "auto", "--out", tmp_path / "t")
+    assert run(*options, *FIT) == 0
+    assert len(list((tmp_path / "t").glob("*.onnx"))) == 1
 
 
 def test_three_labels_relative_coordinates_and_a_pool_for_several(

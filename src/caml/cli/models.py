@@ -127,7 +127,7 @@ def import_network(
 @click.option("--overwrite", is_flag=True, help="Replace earlier scores.")
 def evaluate(model: str, pool: Path, out: Path, overwrite: bool) -> int:
     """Score a network on the test part of a pool, and write numbers, curves and a picture."""
-    from caml.cli.training import make_folder, write_scores
+    from caml.cli.training import make_folder, write_input_map, write_scores
     from caml.errors import MissingExtraError
     from caml.models import load_model
 
@@ -136,13 +136,15 @@ def evaluate(model: str, pool: Path, out: Path, overwrite: bool) -> int:
         from caml.train.pool import Pool
         from caml.train.scores import evaluate_network
 
-        scores = evaluate_network(network, Pool.open(pool))
+        held = Pool.open(pool)
+        scores = evaluate_network(network, held)
     except ImportError as error:
         raise MissingExtraError(
             f"scores need the extra 'train' ({error}): pip install 'caml-smlm[train]'"
         ) from error
     make_folder(out)
     write_scores(scores, out / network.card.name, overwrite=overwrite)
+    write_input_map(network, held, out / network.card.name, overwrite=overwrite)
     click.echo(
         f"{network.card.name}: accuracy {scores.accuracy:.4f}, F1 {scores.f1:.4f}, of "
         f"{scores.n:,} localizations"

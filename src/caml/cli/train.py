@@ -14,6 +14,7 @@ from caml.cli.training import (
     network_options,
     pool_options,
     prepare,
+    write_input_map,
     write_scores,
 )
 
@@ -89,6 +90,7 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
             ),
         )
     _write(training, weights, overwrite=overwrite)
+    write_input_map(training.model, pool, weights.with_suffix(""), overwrite=overwrite)
     checkpoint.unlink(missing_ok=True)
     scores = training.scores
     click.echo(f"{weights}: test accuracy {scores.accuracy:.4f}, F1 {scores.f1:.4f}")

@@ -11,7 +11,8 @@ import click
 from caml.cli.options import Number
 
 if TYPE_CHECKING:
-    from caml.train.pool import PoolSettings
+    from caml.models import Model
+    from caml.train.pool import Pool, PoolSettings
     from caml.train.recipes import Recipe
     from caml.train.scores import NetworkScores
     from caml.train.settings import FitSettings
@@ -23,10 +24,13 @@ __all__ = [
     "network_options",
     "pool_options",
     "prepare",
+    "write_input_map",
     "write_scores",
 ]
 
 # Of FitSettings; None leaves the network's own.
+# Localizations in the picture of what a network sees.
+N_DRAWN = 200
 FIT = ("n_epochs", "patience", "batch_size", "learning_rate", "schedule", "n_per_epoch")
 
 
@@ -382,6 +386,35 @@ class Bars:
         bar.update(n_done - bar.n)
         if n_done == n_all:
             bar.close()
+
+
+def write_input_map(model: Model, pool: Pool, stem: Path, *, overwrite: bool) -> None:
+    """Draw what a network sees of some localizations of a pool's test part.
+
+    Parameters
+    ----------
+    model : Model
+        The network; one that is fed with coordinates is left out.
+    pool : Pool
+        Localizations whose labels are known.
+    stem : Path
+        What the file's name begins with.
+    overwrite : bool
+        Whether an earlier file is replaced.
+    """
+    import numpy as np
+
+    from caml.classify import labels
+    from caml.io import whole_file
+    from caml.plot import save_input_map
+
+    if model.input.of_coordinates:
+        return
+    rows = np.arange(pool.settings.size)[pool.part("test")][:N_DRAWN]
+    features = pool.features(model.card.input, model.card.k, rows)
+    predicted = labels(model.predict(features))
+    with whole_file(stem.with_name(f"{stem.name}_input.png"), overwrite=overwrite) as partial:
+        save_input_map(features, predicted, pool.label[rows], model.card.labels, partial)
 
 
 def write_scores(scores: NetworkScores, stem: Path, *, overwrite: bool) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "learning_curves",
     "precision_recall",
     "roc",
+    "save_input_map",
     "save_scores",
     "save_training",
     "score_histogram",
@@ -332,6 +333,32 @@ def save_scores(scores: Mapping[str, Any], path: Path) -> None:
     numbers.text(0.05, 0.95, text, va="top", family="monospace", transform=numbers.transAxes)
     numbers.text(0.05, 0.2, f"of {scores['n']:,} localizations", transform=numbers.transAxes)
     numbers.axis("off")
+    figure.savefig(path, format="png")
+
+
+def save_input_map(
+    features: npt.NDArray[np.floating[Any]],
+    predicted: npt.NDArray[np.integer[Any]],
+    truth: npt.NDArray[np.integer[Any]],
+    labels: Sequence[str],
+    path: Path,
+) -> None:
+    """Write a picture of what a network saw of some localizations; see `input_heat_map`.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, k)
+        The network's input.
+    predicted, truth : ndarray of shape (n,)
+        The labels it gave, and the true ones.
+    labels : sequence of str
+        What the labels mean.
+    path : Path
+        The PNG to write.
+    """
+    figure = Figure(figsize=(6.4, 6.4), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    input_heat_map(figure.subplots(), features, predicted, truth, labels)
     figure.savefig(path, format="png")
 
 

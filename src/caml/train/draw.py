@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
 from caml._machine import use_threads
-from caml.errors import ScenarioError
+from caml.errors import DataWarning, ScenarioError
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.simulate import Scenario, simulate
 from caml.train.pool import Cell, Pool, PoolSettings, cells_of, digest
@@ -147,7 +148,10 @@ def _measure_image(
 ) -> Measured:
     """Simulate one image and measure those of its localizations that are drawn."""
     generator = np.random.default_rng(np.random.SeedSequence((settings.seed, number)))
-    simulation = simulate(*cells[number % len(cells)], seed=generator)
+    with warnings.catch_warnings():
+        # A cell without room for all of its clusters has fewer, which is all the same here.
+        warnings.simplefilter("ignore", DataWarning)
+        simulation = simulate(*cells[number % len(cells)], seed=generator)
     search = NeighbourSearch(simulation.localizations)
     truth = np.minimum(simulation.true_label[search.rows], settings.n_labels - 1)
     drawn = []
