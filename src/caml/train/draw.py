@@ -130,7 +130,9 @@ def _draw_shares(cells: Sequence[Cell], settings: PoolSettings) -> FloatArray:
             f"the scenarios hold no localization that is {' or '.join(missing)}: a network cannot "
             "learn a label that never occurs; add scenarios that have it"
         )
-    if (expected < 1.05 * wanted).any():
+    # A twentieth more than needed, and of few more: chance makes some images smaller than expected.
+    drawn = wanted * np.maximum(1.05, 1 + 4 / np.sqrt(wanted))
+    if (expected < drawn).any():
         offered = ", ".join(f"{n:.0f} {name}" for name, n in zip(names, expected, strict=True))
         needed = ", ".join(f"{n:.0f}" for n in wanted)
         raise ScenarioError(
@@ -138,8 +140,7 @@ def _draw_shares(cells: Sequence[Cell], settings: PoolSettings) -> FloatArray:
             f"from these scenarios, which offer about {offered}: use a smaller pool or more "
             "replicates"
         )
-    # A twentieth more than needed: chance makes some images smaller than expected.
-    shares: FloatArray = np.minimum(1, 1.05 * wanted / expected)
+    shares: FloatArray = np.minimum(1, drawn / expected)
     return shares
 
 
