@@ -87,7 +87,7 @@ def label_sample(
         label = labels(score)
         found[name] = _counted("", label, true)
         if score.ndim == 1:
-            share = choose_prior("auto", score_histogram(score), card.share_by_chance)
+            share = choose_prior("auto", score_histogram(score), card.share_by_chance(len(search)))
             under = labels(score, threshold_under(0.5, share))
             found[name] |= _counted("auto_", under, true) | {
                 "share": choose_prior("image", score_histogram(score), 0)

@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 @pytest.fixture(autouse=True)
 def without_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the cells that an import simulates: they take seconds each time."""
-    monkeypatch.setattr(imported, "share_by_chance", lambda _: 0.0123)
+    monkeypatch.setattr(imported, "shares_by_chance", lambda _: 0.0123)
 
 
 @dataclass
@@ -495,7 +495,7 @@ def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     assert card.versions["keras"] == "2.1.1"
     assert card.training["imported_from"] == "theirs.h5"
     assert card.training["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert card.metrics == {"calibration": {"share_by_chance": 0.0123}}
+    assert card.metrics == {"calibration": {"shares_by_chance": 0.0123}}
     assert card.sha256 == hashlib.sha256(model.weights).hexdigest()
     other = import_keras2(path, input_name="steps_l2", n_dimensions=3, labels=["no", "yes"]).card
     assert (other.input, other.n_dimensions, other.labels) == ("steps_l2", 3, ("no", "yes"))

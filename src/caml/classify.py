@@ -175,7 +175,7 @@ def classified(
     share = 0.5
     if score.ndim == 1:
         histogram = score_histogram(score if among is None else score[among])
-        share = choose_prior(prior, histogram, card.share_by_chance)
+        share = choose_prior(prior, histogram, card.share_by_chance(int(histogram.sum())))
         if note := by_chance_note(prior, share):
             warnings.warn(DataWarning(note), stacklevel=3)
     return Classification(score, labels(score, threshold_under(threshold, share)), share)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from caml.errors import ModelError
 
 __all__ = ["ModelCard"]
@@ -71,10 +73,25 @@ class ModelCard:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def share_by_chance(self) -> float:
-        """Below which estimated share of the clustered an image may hold no cluster at all."""
-        return float(self.metrics.get("calibration", {}).get("share_by_chance", BY_CHANCE))
+    def share_by_chance(self, n: int) -> float:
+        """Return below which estimated share of the clustered an image may hold no cluster at all.
+
+        Parameters
+        ----------
+        n : int
+            How many localizations it has: among few, chance looks more like clusters.
+
+        Returns
+        -------
+        float
+            What was measured in simulated cells, between two sizes in between; 0.025 where the card
+            does not say.
+        """
+        known = self.metrics.get("calibration", {}).get("shares_by_chance")
+        if not known:
+            return BY_CHANCE
+        sizes, shares = np.array(known).T
+        return float(np.interp(np.log(max(n, 1)), np.log(sizes), shares))
 
     def as_json(self) -> str:
         """Return the card as indented JSON.

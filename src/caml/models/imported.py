@@ -12,7 +12,7 @@ from caml._version import __version__
 from caml.errors import ModelError
 from caml.features import INPUTS, network_input
 from caml.models.card import ModelCard
-from caml.models.chance import share_by_chance
+from caml.models.chance import shares_by_chance
 from caml.models.keras2 import KerasStack, read_keras2
 from caml.models.model import Model, list_models
 from caml.models.naming import check_name, generated_name, is_name
@@ -127,7 +127,7 @@ def import_keras2(
     model = Model(card, weights)
     if len(meanings) > 2:
         return model
-    calibration = {"share_by_chance": round(share_by_chance(model), 4)}
+    calibration = {"shares_by_chance": shares_by_chance(model)}
     return Model(dataclasses.replace(card, metrics={"calibration": calibration}), weights)
 
 

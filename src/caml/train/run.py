@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from caml._version import __version__
 from caml.errors import ModelError
 from caml.features import network_input
 from caml.models import Model, ModelCard
-from caml.models.chance import share_by_chance
+from caml.models.chance import shares_by_chance
 from caml.models.stack import layer_text
 from caml.simulate import training_scenarios
 from caml.train.calibrate import calibrate
@@ -192,7 +193,7 @@ def train(
         seed=seed, checkpoint=checkpoint, resume=resume, progress=on_epoch,
     )  # fmt: skip
     rows = Rows.of(pool)
-    calibration = {}
+    calibration: dict[str, Any] = {}
     if len(recipe.labels) == 2:
         truth = pool.label[rows.validation]
         score = fitted.predict(pool.features(recipe.input, recipe.k, rows.validation))
@@ -215,7 +216,7 @@ def train(
         )
     scores = score_network(score, pool.label[rows.test], recipe.labels)
     if calibration:
-        calibration["share_by_chance"] = round(share_by_chance(model), 4)
+        calibration["shares_by_chance"] = shares_by_chance(model)
     measured = scores.summary() | ({"calibration": calibration} if calibration else {})
     card = dataclasses.replace(card, metrics=measured)
     return Training(Model(card, weights), fitted.curves, scores)

@@ -160,8 +160,9 @@ def label_tile(work: Work, number: int) -> None:
     share = 0.5
     if score.ndim == 1:
         histograms = [store.load("score", i, "histogram") for i in range(work.plan.n_tiles)]
-        by_chance = work.network.card.share_by_chance
-        share = choose_prior(work.prior, np.sum(histograms, axis=0), by_chance)
+        histogram = np.sum(histograms, axis=0)
+        by_chance = work.network.card.share_by_chance(int(histogram.sum()))
+        share = choose_prior(work.prior, histogram, by_chance)
     label = labels(score, threshold_under(work.threshold, share))
     first = np.array(store.load("score", number, "first"))
     store.save(
