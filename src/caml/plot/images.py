@@ -222,7 +222,10 @@ def _panel(
         pass  # of less than a pixel each; the dots' colour tells where they are
     elif wide:
         # Outlines are as small as dots here: black ones would hide what they enclose.
-        outlines(ax, shown[in_sight], width=0.5, color=KINDS[0])
+        kind = np.maximum(analysis.description.clusters["label"].to_numpy(), 1)
+        for one in np.unique(kind[in_sight]):
+            color = KINDS[(one - 1) % len(KINDS)]
+            outlines(ax, shown[in_sight & (kind == one)], width=0.5, color=color)
     else:
         outlines(ax, shown[in_sight])
     for region in analysis.regions:
