@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from accuracy import Size
-from contestants import ORIGINAL, Contestant, network
+from contestants import ORIGINAL, network
 from store import Item, Store
 
 from caml.errors import ModelError
 from caml.models import ModelCard, list_models
 from caml.simulate import training_scenarios
+from caml.train.draw import build_pool
+from caml.train.pool import Pool, PoolSettings, digest
+from caml.train.scores import evaluate_network
 
 __all__ = ["networks"]
 
@@ -62,37 +65,38 @@ def networks(store: Store, size: Size, pictures: Path) -> str:
 def _authors(store: Store, size: Size) -> dict[str, dict[str, Any]]:
     """Score the authors' weights on the pool that XPILJZ was tested on, made anew if need be."""
     files = sorted(ORIGINAL.glob("*.h5")) if ORIGINAL.exists() else []
-    whole = [
-        Item(
-            f"{file.stem} {size.quick}",
-            (Contestant(file.stem, str(file), ""), size.quick, store.folder),
-        )
-        for file in files
-    ]
-    found = store.measure("authors", whole, score_authors)
-    return {item.arguments[0].name: found[item.key] for item in whole}
+    items = {file.stem: Item(f"{file.stem} {size.quick}", ()) for file in files}
+    known = store.known("authors")
+    if any(item.key not in known for item in items.values()):
+        pool = _pool(store, quick=size.quick)
+        for file in files:
+            item = Item(items[file.stem].key, (file, pool))
+            store.measure("authors", [item], score_authors)
+    known = store.known("authors")
+    return {name: known[item.key] for name, item in items.items()}
 
 
-def score_authors(contestant: Contestant, quick: bool, folder: Path) -> dict[str, Any]:
-    """Score a network of the authors on the test part of our pool."""
-    from caml.train.draw import build_pool
-    from caml.train.pool import Pool, PoolSettings, digest
-    from caml.train.scores import evaluate_network
-
+def _pool(store: Store, *, quick: bool) -> Pool:
     scenarios = training_scenarios()
     settings = PoolSettings()
     if quick:
         scenarios = scenarios[::10]
         settings = PoolSettings(n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1)
-    place = folder / ("pool_quick" if quick else "pool")
+    place = store.folder / ("pool_quick" if quick else "pool")
     try:
         pool = Pool.open(place)
-        if pool.lacks(settings, digest(scenarios)):
-            raise ModelError("another pool")
+        if not pool.lacks(settings, digest(scenarios)):
+            return pool
     except ModelError:
-        pool = build_pool(scenarios, settings, n_jobs=1)
-        pool.save(place)
-    return evaluate_network(network(contestant.file), pool).summary()
+        pass
+    pool = build_pool(scenarios, settings, n_jobs=store.n_jobs)
+    pool.save(place)
+    return pool
+
+
+def score_authors(file: Path, pool: Pool) -> dict[str, Any]:
+    """Score a network of the authors on the test part of our pool."""
+    return evaluate_network(network(str(file)), pool).summary()
 
 
 def _short(layer: str) -> str:
