@@ -53,6 +53,9 @@ def test_what_chance_gives_depends_on_how_many_there_are() -> None:
     shares = [card.share_by_chance(n) for n in (0, 100, 1_000, 10_000, 10**9)]
     assert shares == pytest.approx([0.4, 0.4, 0.3, 0.2, 0.2])
     assert dataclasses.replace(card, metrics={}).share_by_chance(1_000) == 0.025
+    metrics = {"calibration": {"shares_by_chance": [[100, 0.1], [1_000, 0.4], [10_000, 0.2]]}}
+    card = dataclasses.replace(card, metrics=metrics)
+    assert card.share_by_chance(100) == pytest.approx(0.4)
 
 
 def test_the_papers_networks_have_its_numbers_of_parameters() -> None:

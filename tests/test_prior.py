@@ -76,6 +76,9 @@ def test_what_is_chosen() -> None:
     assert choose_prior("auto", many, 0.02) == 0.5
     assert choose_prior("auto", few, 0.02) == estimates[0] < 0.02
     assert choose_prior("auto", few, 0.0001) == 0.5
+    # Chance is no reason to call more clustered than balanced labels do.
+    most = score_histogram(calibrated(0.8, 20_000, 5))
+    assert choose_prior("auto", most, 0.9) == 0.5
 
 
 @pytest.mark.parametrize("prior", [0, 1, -0.5, float("nan"), 2, "most"])

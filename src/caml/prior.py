@@ -158,7 +158,10 @@ def choose_prior(prior: Prior, histogram: IntArray, by_chance: float) -> float:
     if prior == "balanced":
         return 0.5
     share = clustered_share(histogram)
-    return share if prior == "image" or share < by_chance else 0.5
+    if prior == "image":
+        return share
+    # Never more than balanced: chance is no reason to call more clustered.
+    return min(share, 0.5) if share < by_chance else 0.5
 
 
 def threshold_under(threshold: float, prior: float) -> float:

@@ -106,6 +106,7 @@ def test_a_pool_whose_writing_was_cut_short_is_none(
         ({"mix": (2.0, 2.0)}, ""),
         ({"k": 31}, "holds 30 neighbours, not 31"),
         ({"coordinates": True}, "distances, not coordinates"),
+        ({"n_dimensions": 3}, "n_dimensions 2, not 3"),
         ({"seed": 5}, "seed 4, not 5"),
         ({"n_labels": 3}, "n_labels 2, not 3"),
         ({"mix": (1.0, 3.0)}, r"shares \(0.5, 0.5\), not \(0.25, 0.75\)"),
@@ -155,15 +156,17 @@ def test_three_labels_and_three_dimensions() -> None:
     with pytest.raises(ScenarioError, match="no localization that is in a fibre"):
         build_pool(SCENARIOS, settings)
     solid = Scenario(density=200, n_dimensions=3, radius_nm=50, field_um=10)
-    pool = build_pool([solid], replace(SMALL, coordinates=True), n_jobs=1)
+    pool = build_pool([solid], replace(SMALL, coordinates=True, n_dimensions=3), n_jobs=1)
     assert pool.neighbours.shape == (701, 30, 3)
-    with pytest.raises(ScenarioError, match="all be 2D or all be 3D"):
+    with pytest.raises(ScenarioError, match="must all be 2D, and are 2D and 3D"):
         build_pool([solid, *SCENARIOS], SMALL)
 
 
 def test_settings_name_every_fault() -> None:
     with pytest.raises(ScenarioError, match=r"k must be at least 1, got 0; mix must be 2 shares"):
         PoolSettings(k=0, mix=(1.0, 0.0))
+    with pytest.raises(ScenarioError, match="mix must be 2 shares"):
+        PoolSettings(mix=(1.0, float("nan")))
 
 
 def test_random_images_have_no_label_to_learn() -> None:

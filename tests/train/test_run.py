@@ -24,7 +24,7 @@ from caml.train.recipes import RECIPES, Recipe, recipe, recipe_from_file
 from caml.train.run import find_pool, pool_settings, train
 from caml.train.scores import evaluate_network
 from caml.train.settings import FitSettings
-from caml.train.warm import take_weights
+from caml.train.warm import _layers, take_weights
 
 ROOT = Path(__file__).parents[2]
 AUTHORS = ROOT.parent / "shared" / "data" / "caml_original"
@@ -184,6 +184,17 @@ def test_a_network_begins_where_another_ended(pool: Pool) -> None:
     features = pool.features("norm_self", 30, slice(0, 50))
     score = again.predict(features[..., None].reshape(50, *again.input_shape[1:]), verbose=0)[:, 0]
     np.testing.assert_allclose(score, model.predict(features), atol=1e-6)
+    # The same input is brought to the same mean and variance again.
+    plain = dataclasses.replace(TINY, stack=dense, input="log_distances", settings=settings)
+    logs = train(plain, pool).model
+    begun = fit(dataclasses.replace(plain, start="LOGNM1", k=100), pool, settings)
+    shipped = [values[0] for name, values in _layers(load_model()) if name == "Normalization"]
+    np.testing.assert_allclose(begun.network.get_weights()[0], shipped[0], rtol=1e-6)
+    again = dense((30,))
+    assert take_weights(again, logs) == 4
+    features = pool.features("log_distances", 30, slice(0, 50))
+    score = again.predict(features, verbose=0)[:, 0]
+    np.testing.assert_allclose(score, logs.predict(features), atol=1e-5)
     # With more neighbours the first dense layer is another one.
     assert take_weights(recurrent((60,)), model) == 5
     assert take_weights(separable((30,)), train(TINY, pool, settings=settings).model) == 2
@@ -247,8 +258,14 @@ def test_a_pool_with_a_label_missing_is_refused(pool: Pool) -> None:
     with pytest.raises(ModelError, match="tells 3 labels apart and the pool 2"):
         fit(three, pool)
     settings = dataclasses.replace(SMALL, n_labels=3)
-    with pytest.raises(ModelError, match="XPILJZ tells 2 labels apart and the pool 3"):
+    with pytest.raises(ModelError, match="LOGNM1 tells 2 labels apart and the pool 3"):
         evaluate_network(load_model(), Pool(pool.neighbours, pool.label, settings))
+
+
+def test_a_pool_of_other_dimensions_is_refused(pool: Pool) -> None:
+    solid = Pool(pool.neighbours, pool.label, dataclasses.replace(SMALL, n_dimensions=3))
+    with pytest.raises(ModelError, match="XPILJZ is made for 2D and the pool is 3D"):
+        evaluate_network(load_model("XPILJZ"), solid)
 
 
 def test_a_pool_is_made_kept_and_used_again(tmp_path: Path) -> None:
@@ -262,6 +279,34 @@ def test_a_pool_is_made_kept_and_used_again(tmp_path: Path) -> None:
         find_pool(TINY, dataclasses.replace(settings, seed=1), tmp_path, n_jobs=1)
     with pytest.raises(ModelError, match="TINY00 is made for 3D, and the scenarios are 2D"):
         find_pool(dataclasses.replace(TINY, n_dimensions=3), settings, None)
+
+
+def test_another_stack_is_no_training_to_go_on_with(pool: Pool, tmp_path: Path) -> None:
+    settings = FitSettings(n_epochs=1, n_per_epoch=64, batch_size=64)
+    kept = tmp_path / "kept.npz"
+    plain = dataclasses.replace(TINY, stack=stacked(layers.Dense(1, "sigmoid")))
+    fit(plain, pool, settings, checkpoint=kept)
+    fit(plain, pool, settings, checkpoint=kept, resume=True)
+    last = layers.Dense(1, "sigmoid", kernel_regularizer="l2")
+    other = dataclasses.replace(plain, stack=stacked(last))
+    with pytest.raises(ModelError, match="training with other layers"):
+        fit(other, pool, settings, checkpoint=kept, resume=True)
+    record = tmp_path / "folds.json"
+    cross_validate(plain, pool, n_folds=3, settings=settings, record=record)
+    with pytest.raises(ModelError, match="cross-validation with other settings"):
+        cross_validate(other, pool, n_folds=3, settings=settings, record=record)
+
+
+def test_scores_are_those_of_balanced_images_whatever_the_mix(pool: Pool) -> None:
+    # Of the same localizations, three in four not clustered: the odds are a third, and calibrated.
+    settings = dataclasses.replace(SMALL, mix=(3.0, 1.0))
+    mixed = build_pool(FEW, settings, n_jobs=1)
+    chosen = dataclasses.replace(TINY, settings=FitSettings(n_epochs=6, batch_size=64))
+    models = [train(chosen, one).model for one in (pool, mixed)]
+    features = pool.features("norm_self", 30)
+    means = [float(model.predict(features).mean()) for model in models]
+    assert means[0] == pytest.approx(0.5, abs=0.02)
+    assert means[1] == pytest.approx(0.5, abs=0.03)
 
 
 def test_folds_share_nothing_and_miss_nothing(pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def classify(
     """
     from caml.analyse.jobs import check_free, plan
     from caml.classify import classify as classify_localizations
-    from caml.errors import CamlError
+    from caml.errors import CamlError, CamlWarning
     from caml.io import read, result_table, write_table
     from caml.models import load_model
 
@@ -63,7 +64,11 @@ def classify(
                     f"caml: warning: {path}: z was not used: {network.card.name} is 2D", err=True
                 )
                 flat = flat.projected()
-            found = classify_localizations(flat, network, threshold=threshold, prior=prior)
+            with warnings.catch_warnings(record=True) as notes:
+                warnings.simplefilter("always", CamlWarning)
+                found = classify_localizations(flat, network, threshold=threshold, prior=prior)
+            for note in notes:
+                click.echo(f"caml: warning: {path}: {note.message}", err=True)
             table = result_table(localizations, found.score.astype(float).round(6), found.label)
             write_table(
                 place,

@@ -46,8 +46,9 @@ def cross_validate(out: Path, n_folds: int, overwrite: bool, **given: Any) -> in
 
     from caml.io import write_json, write_table
     from caml.train.folds import cross_validate as validate
-    from caml.train.run import find_pool
+    from caml.train.run import check_recipe, find_pool
 
+    check_recipe(recipe)
     make_folder(out)
     record = out / f"{recipe.name}_folds.json"
     if overwrite:
@@ -57,7 +58,7 @@ def cross_validate(out: Path, n_folds: int, overwrite: bool, **given: Any) -> in
             recipe,
             pool_settings,
             given["pool_folder"] or out / "pool",
-            overwrite=overwrite,
+            overwrite=overwrite and given["pool_folder"] is None,
             n_jobs=given["n_jobs"],
             progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
         )

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+# What the files of a training are called, after the network's name.
+ENDINGS = (
+    ".onnx", ".json", "_curves.json", "_training.png", "_scores.json", "_scores.csv", "_scores.png",
+    "_input.png",
+)  # fmt: skip
+
 
 @click.command(short_help="Train a network from nothing.")
 @network_options
@@ -54,16 +60,20 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
     from caml.errors import OutputError
 
     recipe, pool_settings, settings = prepare(out, **given)
-    from caml.train.run import find_pool
+    from caml.train.run import check_recipe, find_pool
     from caml.train.run import train as train_network
 
+    check_recipe(recipe)
     weights = out / f"{recipe.name}.onnx"
-    if weights.exists() and not overwrite:
+    checkpoint = out / f"{recipe.name}.checkpoint.npz"
+    # What a training that was killed while it wrote has left is replaced by what is resumed.
+    overwrite = overwrite or (resume and checkpoint.exists())
+    written = [weights.with_name(f"{recipe.name}{ending}") for ending in ENDINGS]
+    if (existing := [path for path in written if path.exists()]) and not overwrite:
         raise OutputError(
-            f"{weights} exists already: choose another --out, or replace it with --overwrite"
+            f"{existing[0]} exists already: choose another --out, or replace it with --overwrite"
         )
     make_folder(out)
-    checkpoint = out / f"{recipe.name}.checkpoint.npz"
     if checkpoint.exists() and not (resume or overwrite):
         raise OutputError(
             f"{checkpoint} is of a training that did not end: go on with --resume, or begin again "
@@ -74,7 +84,8 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
             recipe,
             pool_settings,
             given["pool_folder"] or out / "pool",
-            overwrite=overwrite,
+            # A pool of one's own is never replaced.
+            overwrite=overwrite and given["pool_folder"] is None,
             n_jobs=given["n_jobs"],
             progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
         )
@@ -89,8 +100,8 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
                 "fitting", "pass", number, settings.n_epochs, accuracy=f"{logs['val_accuracy']:.4f}"
             ),
         )
-    _write(training, weights, overwrite=overwrite)
     write_input_map(training.model, pool, weights.with_suffix(""), overwrite=overwrite)
+    _write(training, weights, overwrite=overwrite)
     checkpoint.unlink(missing_ok=True)
     scores = training.scores
     click.echo(f"{weights}: test accuracy {scores.accuracy:.4f}, F1 {scores.f1:.4f}")
@@ -104,14 +115,14 @@ def _write(training: Training, weights: Path, *, overwrite: bool) -> None:
     from caml.plot import save_training
 
     card = training.model.card
-    # The card goes first: weights without their card are never seen.
-    with whole_file(weights.with_suffix(".json"), overwrite=overwrite) as partial:
-        partial.write_text(card.as_json(), encoding="utf-8")
-    with whole_file(weights, overwrite=overwrite) as partial:
-        partial.write_bytes(training.model.weights)
     curves = weights.with_name(f"{card.name}_curves.json")
     write_json(curves, training.curves, overwrite=overwrite)
     picture = weights.with_name(f"{card.name}_training.png")
     with whole_file(picture, overwrite=overwrite) as partial:
         save_training(training.curves, card.metrics["confusion"], card.labels, partial)
     write_scores(training.scores, weights.with_suffix(""), overwrite=overwrite)
+    # The card before the weights: those without their card are never seen.
+    with whole_file(weights.with_suffix(".json"), overwrite=overwrite) as partial:
+        partial.write_text(card.as_json(), encoding="utf-8")
+    with whole_file(weights, overwrite=overwrite) as partial:
+        partial.write_bytes(training.model.weights)

@@ -28,9 +28,9 @@ __all__ = [
     "write_scores",
 ]
 
-# Of FitSettings; None leaves the network's own.
 # Localizations in the picture of what a network sees.
 N_DRAWN = 200
+# Of FitSettings; None leaves the network's own.
 FIT = ("n_epochs", "patience", "batch_size", "learning_rate", "schedule", "n_per_epoch")
 
 
@@ -53,7 +53,7 @@ def network_options(command: Any) -> Any:
             "--name",
             default=None,
             help="Six letters and digits, or auto; needed for layers of your own, or where the "
-            "next five options change a network of the package.",
+            "next six options change a network of the package.",
         ),
         click.option(
             "--scenarios",
@@ -289,7 +289,7 @@ def _recipe(out: Path, **given: Any) -> Recipe:
         changes.setdefault("n_dimensions", cells[0][0].n_dimensions)
     is_file = network.lower().endswith(".py")
     if is_file:
-        content = Path(network).read_text("utf-8") if Path(network).is_file() else network
+        content = str(Path(network).read_bytes()) if Path(network).is_file() else network
         base = recipe_from_file(Path(network), name="AUTO00", **changes)
     else:
         content = network

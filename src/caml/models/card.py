@@ -91,6 +91,8 @@ class ModelCard:
         if not known:
             return BY_CHANCE
         sizes, shares = np.array(known).T
+        # Among fewer localizations chance is no less likely to look like clusters.
+        shares = np.maximum.accumulate(shares[::-1])[::-1]
         return float(np.interp(np.log(max(n, 1)), np.log(sizes), shares))
 
     def as_json(self) -> str:
@@ -127,6 +129,8 @@ class ModelCard:
             wrong = [k for k in ("k", "n_dimensions") if not isinstance(content.get(k, 0), int)]
             if wrong:
                 raise TypeError(f"{' and '.join(wrong)} must be whole numbers")
+            if not isinstance(content.get("metrics", {}), dict):
+                raise TypeError("metrics must be a table of numbers")
             content["labels"] = tuple(content["labels"])
             content["layers"] = tuple(content["layers"])
             return cls(**content)
@@ -135,5 +139,5 @@ class ModelCard:
                 f"{path}: a network needs its card beside it, and this one cannot be read "
                 f"({error.strerror})"
             ) from error
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"{path}: not a model card: {error}") from error

@@ -10,3 +10,5 @@ import os
 
 # JAX is what the extra installs; Keras would look for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+# On a GPU products would be rounded to ten bits, and exported scores differ from trained ones.
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")

@@ -57,7 +57,10 @@ def platt(score: Floats, truth: npt.NDArray[np.integer[Any]]) -> tuple[float, fl
 
 
 def calibrate(
-    network: keras.Sequential, score: Floats, truth: npt.NDArray[np.integer[Any]]
+    network: keras.Sequential,
+    score: Floats,
+    truth: npt.NDArray[np.integer[Any]],
+    shares: tuple[float, ...] = (0.5, 0.5),
 ) -> tuple[float, float]:
     """Calibrate a network of two labels, by the weights of its last layer.
 
@@ -68,7 +71,10 @@ def calibrate(
     score : ndarray of shape (n,)
         What it says of localizations that it did not learn from.
     truth : ndarray of shape (n,)
-        Their labels, as many of each: the scores are right for images half of which is clustered.
+        Their labels.
+    shares : tuple of float, default (0.5, 0.5)
+        Of the labels among these and those that it learnt from. Whatever they are, the scores are
+        then right for images half of which is clustered.
 
     Returns
     -------
@@ -79,6 +85,7 @@ def calibrate(
     if not isinstance(last, keras.layers.Dense) or last.activation is not keras.activations.sigmoid:
         return 1.0, 0.0
     slope, intercept = platt(score, truth)
+    intercept -= float(np.log(shares[1] / shares[0]))
     if not (np.isfinite([slope, intercept]).all() and slope > 0):
         return 1.0, 0.0
     kernel, *bias = last.get_weights()

@@ -70,8 +70,12 @@ def build_pool(
     cells = cells_of(scenarios)
     if not cells:
         raise ScenarioError("a pool needs at least one scenario")
-    if len({scenario.n_dimensions for cell in cells for scenario in cell}) > 1:
-        raise ScenarioError("the scenarios of a pool must all be 2D or all be 3D")
+    found = {scenario.n_dimensions for cell in cells for scenario in cell}
+    if found != {settings.n_dimensions}:
+        raise ScenarioError(
+            f"the scenarios of this pool must all be {settings.n_dimensions}D, and are "
+            f"{' and '.join(f'{n}D' for n in sorted(found))}"
+        )
     shares = _draw_shares(cells, settings)
     image = partial(_measure_image, cells, settings, shares)
     n_images = len(cells) * settings.n_replicates

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import math
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,7 +28,7 @@ from caml.train.recipes import Recipe
 from caml.train.settings import FitSettings
 from caml.train.warm import take_weights
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Fitted", "fit", "stack_identity"]
 
 # Localizations scored at once, and those whose mean and variance a normalization takes.
 SCORED = 2_048
@@ -121,7 +123,7 @@ def fit(
     label = pool.label[rows.train]
     validation = pool.features(recipe.input, recipe.k, rows.validation)
     for layer in network.layers[:1]:
-        if isinstance(layer, keras.layers.Normalization):
+        if isinstance(layer, keras.layers.Normalization) and not recipe.start:
             layer.adapt(features[:NORMALIZED])
     n_pass = min(settings.n_per_epoch or len(label), len(label))
     n_batch = min(settings.batch_size, n_pass)
@@ -201,6 +203,39 @@ def _keep_memory() -> None:
         adjust(trim_threshold, 2**31 - 1)
 
 
+def stack_identity(recipe: Recipe, network: keras.Sequential) -> str:
+    """Name a network by all that is decided before it learns.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The network.
+    network : keras.Sequential
+        Its stack.
+
+    Returns
+    -------
+    str
+        Another one for other layers, settings of layers, inputs, labels or first weights.
+    """
+    layers = "; ".join(map(layer_text, as_layers(network)))
+    settings = json.dumps(_nameless([one.get_config() for one in network.layers]), default=str)
+    start = load_model(recipe.start).card.sha256[:16] if recipe.start else "chance"
+    return (
+        f"{recipe.name} {recipe.input} {recipe.n_dimensions}D {recipe.k} {recipe.labels} "
+        f"[{layers}] {zlib.crc32(settings.encode())} from {start}"
+    )
+
+
+def _nameless(config: Any) -> Any:
+    """Leave out the names of layers, which Keras counts on from one stack to the next."""
+    if isinstance(config, dict):
+        return {key: _nameless(value) for key, value in config.items() if key != "name"}
+    if isinstance(config, list | tuple):
+        return [_nameless(one) for one in config]
+    return config
+
+
 def _identity(
     recipe: Recipe,
     network: keras.Sequential,
@@ -210,11 +245,10 @@ def _identity(
     rows: Rows,
 ) -> str:
     """Name a training by all that decides its outcome."""
-    layers = "; ".join(map(layer_text, as_layers(network)))
     drawn = zlib.crc32(rows.train.tobytes())
     return (
-        f"{recipe.name} {recipe.input} {recipe.k} {recipe.labels} [{layers}] {settings} "
-        f"{pool.settings} {pool.scenarios} {drawn} seed {seed} from {recipe.start or 'nothing'}"
+        f"{stack_identity(recipe, network)} {settings} {pool.settings} {pool.scenarios} {drawn} "
+        f"seed {seed}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from caml.errors import ModelError
-from caml.train.fit import fit
+from caml.train.fit import fit, stack_identity
 from caml.train.pool import Pool, Rows
 from caml.train.recipes import Recipe
 from caml.train.scores import score_network
@@ -136,6 +136,7 @@ def cross_validate(
     settings = settings or recipe.settings
     what = {
         "name": recipe.name,
+        "layers": stack_identity(recipe, recipe.build()),
         "n_folds": n_folds,
         "seed": seed,
         "settings": asdict(settings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class PoolSettings:
         cluster, in a fibre.
     mix : tuple of float, default ()
         The share of each label in every part; () is as many of each.
+    n_dimensions : {2, 3}, default 2
+        Of the localizations.
     coordinates : bool, default False
         Whether neighbours' relative coordinates are kept, and not only their distances.
     n_train, n_validation, n_test : int
@@ -59,6 +62,7 @@ class PoolSettings:
     k: int = 100
     n_labels: int = 2
     mix: tuple[float, ...] = ()
+    n_dimensions: int = 2
     coordinates: bool = False
     n_train: int = 500_000
     n_validation: int = 100_000
@@ -74,7 +78,8 @@ class PoolSettings:
             (
                 "mix",
                 self.mix,
-                not self.mix or (len(self.mix) == self.n_labels and min(self.mix) > 0),
+                not self.mix
+                or (len(self.mix) == self.n_labels and all(0 < one < math.inf for one in self.mix)),
                 f"{self.n_labels} shares above 0, one for each label",
             ),
             *(
@@ -206,8 +211,11 @@ class Pool:
         folder.mkdir(parents=True, exist_ok=True)
         # The record goes first and comes last: without it a pool is known to be incomplete.
         (folder / RECORD).unlink(missing_ok=True)
-        np.save(folder / "neighbours.npy", self.neighbours)
-        np.save(folder / "label.npy", self.label)
+        for name, array in (("neighbours", self.neighbours), ("label", self.label)):
+            # Another training may have the old one open, and keeps it.
+            partial = folder / f".{name}.partial.npy"
+            np.save(partial, array)
+            partial.replace(folder / f"{name}.npy")
         record = {**asdict(self.settings), "scenarios": self.scenarios, "caml": __version__}
         (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -265,7 +273,16 @@ class Pool:
             return f"it holds {self.settings.k} neighbours, not {wanted.k}"
         if wanted.coordinates and not self.settings.coordinates:
             return "it holds distances, not coordinates"
-        others = ("n_labels", "shares", "n_train", "n_validation", "n_test", "n_replicates", "seed")
+        others = (
+            "n_dimensions",
+            "n_labels",
+            "shares",
+            "n_train",
+            "n_validation",
+            "n_test",
+            "n_replicates",
+            "seed",
+        )
         different = [
             f"{name} {getattr(self.settings, name)}, not {getattr(wanted, name)}"
             for name in others

@@ -17,7 +17,7 @@ import numpy as np
 from caml._version import __version__
 from caml.errors import ModelError
 from caml.features import network_input
-from caml.models import Model, ModelCard
+from caml.models import Model, ModelCard, load_model
 from caml.models.chance import shares_by_chance
 from caml.models.stack import layer_text
 from caml.simulate import training_scenarios
@@ -29,8 +29,9 @@ from caml.train.pool import Cell, Pool, PoolSettings, Rows, digest
 from caml.train.recipes import Recipe
 from caml.train.scores import NetworkScores, calibration_error, score_network
 from caml.train.settings import FitSettings
+from caml.train.warm import take_weights
 
-__all__ = ["Training", "find_pool", "train"]
+__all__ = ["Training", "check_recipe", "find_pool", "train"]
 
 # How far the exported network may be from the trained one.
 TOLERANCE = 1e-5
@@ -75,6 +76,7 @@ def pool_settings(recipe: Recipe, settings: PoolSettings | None = None) -> PoolS
         chosen,
         k=max(chosen.k, recipe.k),
         n_labels=len(recipe.labels),
+        n_dimensions=recipe.n_dimensions,
         coordinates=chosen.coordinates or network_input(recipe.input).of_coordinates,
     )
 
@@ -120,14 +122,18 @@ def find_pool(
     cells = recipe.cells
     _check_dimensions(recipe, cells)
     if folder is not None and (folder / "pool.json").exists():
-        held = Pool.open(folder)
-        lacking = held.lacks(settings, digest(cells))
+        try:
+            held = Pool.open(folder)
+            lacking = held.lacks(settings, digest(cells))
+        except ModelError as error:
+            if not overwrite:
+                raise
+            lacking = str(error)
         if not lacking:
             return held
         if not overwrite:
             raise ModelError(
-                f"{folder} holds another pool: {lacking}. Choose another folder, or replace it "
-                "with overwrite"
+                f"{folder} holds another pool: {lacking}. Choose another folder, or remove this one"
             )
     pool = build_pool(cells, settings, n_jobs=n_jobs, progress=progress)
     if folder is not None:
@@ -186,8 +192,7 @@ def train(
     become part of the last layer.
     """
     settings = settings or recipe.settings
-    # A layer that cannot be exported is better known before hours than after.
-    exported(recipe.build())
+    check_recipe(recipe)
     fitted = fit(
         recipe, pool, settings,
         seed=seed, checkpoint=checkpoint, resume=resume, progress=on_epoch,
@@ -197,7 +202,7 @@ def train(
     if len(recipe.labels) == 2:
         truth = pool.label[rows.validation]
         score = fitted.predict(pool.features(recipe.input, recipe.k, rows.validation))
-        slope, intercept = calibrate(fitted.network, score, truth)
+        slope, intercept = calibrate(fitted.network, score, truth, pool.settings.shares)
         calibration = {
             "slope": round(slope, 4),
             "intercept": round(intercept, 4),
@@ -220,6 +225,26 @@ def train(
     measured = scores.summary() | ({"calibration": calibration} if calibration else {})
     card = dataclasses.replace(card, metrics=measured)
     return Training(Model(card, weights), fitted.curves, scores)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse a network that cannot be trained or exported, which is better known before hours.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The network.
+
+    Raises
+    ------
+    ModelError
+        If the stack does not fit, a layer cannot be written as ONNX, or the network that it starts
+        from has nothing for it.
+    """
+    network = recipe.build()
+    exported(network)
+    if recipe.start:
+        take_weights(network, load_model(recipe.start))
 
 
 def _check_dimensions(recipe: Recipe, cells: tuple[Cell, ...]) -> None:

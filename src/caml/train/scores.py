@@ -186,6 +186,11 @@ def evaluate_network(model: Model, pool: Pool, part: str = "test") -> NetworkSco
             f"{model.card.name} tells {len(model.card.labels)} labels apart and the pool "
             f"{pool.settings.n_labels}"
         )
+    if pool.settings.n_dimensions != model.card.n_dimensions:
+        raise ModelError(
+            f"{model.card.name} is made for {model.card.n_dimensions}D and the pool is "
+            f"{pool.settings.n_dimensions}D"
+        )
     rows = getattr(Rows.of(pool), part)
     score = model.predict(pool.features(model.card.input, model.card.k, rows))
     return score_network(score, pool.label[rows], model.card.labels)

@@ -26,8 +26,8 @@ def take_weights(network: keras.Sequential, model: Model) -> int:
     network : keras.Sequential
         A built stack; changed in place.
     model : Model
-        A trained network, whose dense, convolutional and LSTM layers are compared with those of the
-        stack, each with the next of its kind.
+        A trained network, whose normalization, dense, convolutional and LSTM layers are compared
+        with those of the stack, each with the next of its kind.
 
     Returns
     -------
@@ -49,6 +49,8 @@ def take_weights(network: keras.Sequential, model: Model) -> int:
         _, weights = held.pop(place)
         if [one.shape for one in weights] == [one.shape for one in layer.get_weights()]:
             layer.set_weights(weights)
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()
             n_taken += 1
     if not n_taken:
         raise ModelError(
@@ -76,6 +78,9 @@ def _layers(model: Model) -> Iterator[tuple[str, list[Array]]]:
             back = np.argsort(order)
             kernel, recurrent, both = (one[0] for one in own)
             yield "LSTM", [kernel[back].T, recurrent[back].T, both[: 4 * units][back]]
+        elif node.op_type == "Sub" and after is not None and after.op_type == "Div":
+            deviation = next(values[name] for name in after.input if name in values)
+            yield "Normalization", [own[0], deviation**2, np.array(0)]
         elif node.op_type in ("MatMul", "Mul") and own and own[0].ndim == 2:
             bias = [values[name] for name in after.input if name in values] if after else []
             yield "Dense", [own[0], *bias[:1]]
