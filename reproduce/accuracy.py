@@ -135,6 +135,15 @@ def grid(store: Store, size: Size, pictures: Path) -> str:
     )
 
 
+def _fewer(size: Size) -> Size:
+    return replace(size, replicates=min(size.replicates, 3))
+
+
+def _cells(size: Size) -> str:
+    n = _fewer(size).replicates
+    return f"{n} cell{'s' if n > 1 else ''} of each scenario, {size.n:,} localizations of each."
+
+
 def _coarse(pairs: Sequence[tuple[int, int]], **others: Any) -> list[Scenario]:
     return [
         Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r, **others)
@@ -147,14 +156,14 @@ def gaussian(store: Store, size: Size, pictures: Path) -> str:
     del pictures
     networks = contestants("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1")
     scenarios = _coarse(PAIRS, shape="gaussian")
-    found = _measured(store, "gaussian", scenarios, networks, replace(size, replicates=3))
+    found = _measured(store, "gaussian", scenarios, networks, _fewer(size))
     rows = {
         f"{d}/µm², {n} per cluster": [
             text(one) for one in scenarios if (one.density, one.n_per_cluster) == (d, n)
         ]
         for d, n in PAIRS
     } | {"all": [text(one) for one in scenarios]}
-    return _table(found, COLUMNS, rows) + "\n"
+    return f"{_cells(size)}\n\n{_table(found, COLUMNS, rows)}\n"
 
 
 def beyond(store: Store, size: Size, pictures: Path) -> str:
@@ -163,14 +172,14 @@ def beyond(store: Store, size: Size, pictures: Path) -> str:
     networks = contestants("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1")
     pairs = ((300, 100), (300, 150), (500, 200))
     scenarios = _coarse(pairs)
-    found = _measured(store, "beyond", scenarios, networks, replace(size, replicates=3))
+    found = _measured(store, "beyond", scenarios, networks, _fewer(size))
     rows = {
         f"{d}/µm², {n} per cluster": [
             text(one) for one in scenarios if (one.density, one.n_per_cluster) == (d, n)
         ]
         for d, n in pairs
     }
-    return _table(found, COLUMNS, rows) + "\n"
+    return f"{_cells(size)}\n\n{_table(found, COLUMNS, rows)}\n"
 
 
 def window(store: Store, size: Size, pictures: Path) -> str:
@@ -182,10 +191,10 @@ def window(store: Store, size: Size, pictures: Path) -> str:
         Scenario(density=500, n_per_cluster=n, percent_clustered=p, radius_nm=r)
         for n, p, r in product(sizes, (30, 50, 70), (30, 50, 80))
     ]
-    found = _measured(store, "window", scenarios, networks, replace(size, replicates=3))
+    found = _measured(store, "window", scenarios, networks, _fewer(size))
     rows = {
         f"{n} per cluster": [text(one) for one in scenarios if one.n_per_cluster == n]
         for n in sizes
     }
     columns = {name: COLUMNS[name] for name in ("accuracy", "balanced")}
-    return _table(found, columns, rows) + "\n"
+    return f"{_cells(size)}\n\n{_table(found, columns, rows)}\n"

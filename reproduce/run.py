@@ -61,7 +61,7 @@ STUDIES: dict[str, tuple[str, str, Study]] = {
     ),
     "gaussian": (
         "Supplementary Fig. 3: Gaussian clusters",
-        ("Standard deviation half the radius. Three cells of each scenario."),
+        "Standard deviation half the radius.",
         gaussian,
     ),
     "beyond": (
@@ -92,7 +92,7 @@ STUDIES: dict[str, tuple[str, str, Study]] = {
         "Fig. 2g: found against simulated clusters",
         (
             "Medians over the clusters of a cell, found over true; mean and standard deviation "
-            "over five cells. True clusters are outlined in the same way."
+            "over cells. True clusters are outlined in the same way."
         ),
         recovery,
     ),
