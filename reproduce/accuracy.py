@@ -123,8 +123,8 @@ def grid(store: Store, size: Size, pictures: Path) -> str:
             lost.append(f"{name} {100 * np.mean(values):+.2f} (worst {100 * min(values):+.1f})")
     return (
         "Each value is the mean over the scenarios of a group (11 shares clustered × 11 radii), "
-        f"each scenario the mean of {size.replicates} cells, in each of which {size.n:,} "
-        "localizations drawn at random were labelled.\n\n"
+        f"each scenario the mean of {size.replicates} cell{'s' if size.replicates > 1 else ''}, in "
+        f"each of which {size.n:,} localizations drawn at random were labelled.\n\n"
         f"{_table(found, COLUMNS, rows)}\n\n"
         f"Scenarios with more than 90 % of the labels right: {', '.join(shares)}. The paper: “over "
         "90 % … in most clustering scenarios” for 07VEJJ.\n\n"

@@ -229,8 +229,8 @@ RECIPES = {
             name="XYREL1",
             description=(
                 "07VEJJ fed with the relative coordinates of 100 neighbours in the place of their "
-                "distances, as in the paper's Supplementary Note 2. No better than distances, and "
-                "it has to learn that directions do not matter; here for comparison."
+                "distances, as in the paper's Supplementary Note 2: a little more often right, in "
+                "the same time. Free of scale; it may depend on how an image is turned."
             ),
             stack=NOTHING_DROPPED,
             input="relative_coordinates",
