@@ -116,6 +116,7 @@ def main() -> None:
     )  # fmt: skip
     store = Store(out, arguments.jobs)
     docs = out if quick else DOCS
+    out.mkdir(parents=True, exist_ok=True)
     for name, (title, introduction, study) in STUDIES.items():
         if arguments.only and name not in arguments.only:
             continue
