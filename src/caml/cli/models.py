@@ -31,6 +31,7 @@ class _ShowsNames(click.Group):
 def models(context: click.Context) -> int:
     """List the networks that come with caml; caml models NAME shows the card of one."""
     from caml.models import list_models
+    from caml.models.model import DEFAULT
 
     if context.invoked_subcommand is not None:
         return 0
@@ -40,6 +41,7 @@ def models(context: click.Context) -> int:
         click.echo(
             f"{card.name}  {card.n_dimensions}D, {card.k} neighbours ({card.input}), "
             f"{len(card.labels)} labels, {card.n_parameters:,} parameters{known}"
+            f"{' (default)' if card.name == DEFAULT else ''}"
         )
         click.echo(click.wrap_text(card.description, 92, "        ", "        "))
         click.echo(f"        trained {card.created} on {card.scenarios}")
