@@ -35,7 +35,18 @@ STAGES = ("divide", "read", "classify", "segment", "outline", "describe", "write
 def analyse(path: Path, out: Path, *options: str) -> tuple[float, float, dict[str, float]]:
     """Return seconds in all, peak memory in MB, and seconds per stage."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [COMMAND, "analyse", str(path), "--out", str(out), "--format", "parquet", *options]
+    command = [
+        COMMAND,
+        "analyse",
+        str(path),
+        "--model",
+        "XPILJZ",
+        "--out",
+        str(out),
+        "--format",
+        "parquet",
+        *options,
+    ]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

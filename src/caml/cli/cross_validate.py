@@ -13,6 +13,7 @@ from caml.cli.training import (
     fit_options,
     make_folder,
     network_options,
+    pool_of,
     pool_options,
     prepare,
 )
@@ -46,7 +47,7 @@ def cross_validate(out: Path, n_folds: int, overwrite: bool, **given: Any) -> in
 
     from caml.io import write_json, write_table
     from caml.train.folds import cross_validate as validate
-    from caml.train.run import check_recipe, find_pool
+    from caml.train.run import check_recipe
 
     check_recipe(recipe)
     make_folder(out)
@@ -54,14 +55,7 @@ def cross_validate(out: Path, n_folds: int, overwrite: bool, **given: Any) -> in
     if overwrite:
         record.unlink(missing_ok=True)
     with Bars() as bars:
-        pool = find_pool(
-            recipe,
-            pool_settings,
-            given["pool_folder"] or out / "pool",
-            overwrite=overwrite and given["pool_folder"] is None,
-            n_jobs=given["n_jobs"],
-            progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
-        )
+        pool = pool_of(recipe, pool_settings, out, bars, overwrite=overwrite, **given)
         found = validate(
             recipe,
             pool,

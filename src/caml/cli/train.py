@@ -12,6 +12,7 @@ from caml.cli.training import (
     fit_options,
     make_folder,
     network_options,
+    pool_of,
     pool_options,
     prepare,
     write_input_map,
@@ -60,7 +61,7 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
     from caml.errors import OutputError
 
     recipe, pool_settings, settings = prepare(out, **given)
-    from caml.train.run import check_recipe, find_pool
+    from caml.train.run import check_recipe
     from caml.train.run import train as train_network
 
     check_recipe(recipe)
@@ -80,15 +81,7 @@ def train(out: Path, resume: bool, overwrite: bool, **given: Any) -> int:
             "with --overwrite"
         )
     with Bars() as bars:
-        pool = find_pool(
-            recipe,
-            pool_settings,
-            given["pool_folder"] or out / "pool",
-            # A pool of one's own is never replaced.
-            overwrite=overwrite and given["pool_folder"] is None,
-            n_jobs=given["n_jobs"],
-            progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
-        )
+        pool = pool_of(recipe, pool_settings, out, bars, overwrite=overwrite, **given)
         training = train_network(
             recipe,
             pool,

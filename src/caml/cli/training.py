@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ __all__ = [
     "fit_options",
     "make_folder",
     "network_options",
+    "pool_of",
     "pool_options",
     "prepare",
     "write_input_map",
@@ -83,9 +85,7 @@ def network_options(command: Any) -> Any:
             "with: a few passes make it one for your own scenarios.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _added(command, options)
 
 
 def pool_options(command: Any) -> Any:
@@ -153,9 +153,7 @@ def pool_options(command: Any) -> Any:
             help="Processes that simulate; one per core by default.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _added(command, options)
 
 
 def fit_options(command: Any) -> Any:
@@ -208,6 +206,11 @@ def fit_options(command: Any) -> Any:
             help="Localizations of a pass, drawn anew for each; 0 is all of them.",
         ),
     )
+    return _added(command, options)
+
+
+def _added(command: Any, options: Sequence[Any]) -> Any:
+    """Add options to a command, in the order in which they are to be explained."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -386,6 +389,43 @@ class Bars:
         bar.update(n_done - bar.n)
         if n_done == n_all:
             bar.close()
+
+
+def pool_of(
+    recipe: Recipe, settings: PoolSettings, out: Path, bars: Bars, *, overwrite: bool, **given: Any
+) -> Pool:
+    """Take the pool that was asked for, or make it, with a progress bar.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What learns from it.
+    settings : PoolSettings
+        How it is made.
+    out : Path
+        Whose ``pool`` it is by default.
+    bars : Bars
+        Where progress is shown.
+    overwrite : bool
+        Whether another pool in `out` may be replaced; one of the user's own never is.
+    **given
+        The values of `pool_options`.
+
+    Returns
+    -------
+    Pool
+        The pool.
+    """
+    from caml.train.run import find_pool
+
+    return find_pool(
+        recipe,
+        settings,
+        given["pool_folder"] or out / "pool",
+        overwrite=overwrite and given["pool_folder"] is None,
+        n_jobs=given["n_jobs"],
+        progress=lambda n_done, n_all: bars.advance("simulating", "image", n_done, n_all),
+    )
 
 
 def write_input_map(model: Model, pool: Pool, stem: Path, *, overwrite: bool) -> None:

@@ -109,14 +109,13 @@ def _pooling(operator: str) -> Callable[[Graph, Layer], None]:
 
 def _global_pooling(operator: str) -> Callable[[Graph, Layer], None]:
     def pool(graph: Graph, layer: Layer) -> None:
-        steps, channels = steps_of(graph)
+        _, channels = steps_of(graph)
         check_last(layer.config)
         graph.arrange((0, 1, 2))
         keep = bool(layer.config.get("keepdims", False))
         graph.add(operator, axes=[1], keepdims=int(keep))
         graph.shape = (1, channels) if keep else (channels,)
         graph.axes = tuple(range(len(graph.shape) + 1))
-        del steps
 
     return pool
 
