@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from contestants import Contestant, contestants
 from figures import heat_maps
 from labels import label_scenario, text
@@ -107,6 +108,7 @@ def grid(store: Store, size: Size, pictures: Path) -> str:
             text(one) for one in evaluation_scenarios() if text(one).startswith(prefix)
         ]
     rows["all"] = [text(one) for one in evaluation_scenarios()]
+    _write_cells(found, pictures / "fig3.csv")
     heat_maps(found, pictures / "fig3.png", "accuracy")
     heat_maps(found, pictures / "fig3_default_prior.png", "auto_balanced")
     shares = []
@@ -130,9 +132,36 @@ def grid(store: Store, size: Size, pictures: Path) -> str:
         "90 % … in most clustering scenarios” for 07VEJJ.\n\n"
         "What the default prior changes in the balanced accuracy of clustered scenarios, in "
         f"points, on average: {'; '.join(lost)}.\n\n"
+        "Every cell of the pictures is in [fig3.csv](results/fig3.csv).\n\n"
         "![Accuracy over the evaluation grid](results/fig3.png)\n\n"
         "![Balanced accuracy with the default prior](results/fig3_default_prior.png)\n"
     )
+
+
+def _write_cells(found: dict[str, dict[str, dict[str, list[float]]]], path: Path) -> None:
+    """Write the mean and the standard deviation of every scenario as a table."""
+    rows = []
+    for name, scenarios in found.items():
+        for one in evaluation_scenarios():
+            if text(one) not in scenarios:
+                continue
+            values = scenarios[text(one)]
+            row: dict[str, Any] = {
+                "density_per_um2": one.density,
+                "n_per_cluster": one.n_per_cluster,
+                "percent_clustered": one.percent_clustered,
+                "radius_nm": one.radius_nm,
+                "network": name,
+                "n_cells": len(values["accuracy"]),
+            }
+            for quantity, title in COLUMNS.items():
+                if quantity in values:
+                    column = title.replace(", ", "_").replace(" ", "_")
+                    row[column] = round(float(np.mean(values[quantity])), 4)
+                    row[f"{column}_sd"] = round(float(np.std(values[quantity])), 4)
+            rows.append(row)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
 
 
 def _fewer(size: Size) -> Size:

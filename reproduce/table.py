@@ -7,13 +7,11 @@ from typing import Any
 
 from accuracy import Size
 from contestants import ORIGINAL, network
+from pools import open_pool
 from store import Item, Store
 
-from caml.errors import ModelError
 from caml.models import ModelCard, list_models
-from caml.simulate import training_scenarios
-from caml.train.draw import build_pool
-from caml.train.pool import Pool, PoolSettings, digest
+from caml.train.pool import Pool, PoolSettings
 from caml.train.scores import evaluate_network
 
 __all__ = ["networks"]
@@ -68,30 +66,15 @@ def _authors(store: Store, size: Size) -> dict[str, dict[str, Any]]:
     items = {file.stem: Item(f"{file.stem} {size.quick}", ()) for file in files}
     known = store.known("authors")
     if any(item.key not in known for item in items.values()):
-        pool = _pool(store, quick=size.quick)
+        settings = PoolSettings()
+        if size.quick:
+            settings = PoolSettings(n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1)
+        pool = open_pool(store, "pool", settings, quick=size.quick)
         for file in files:
             item = Item(items[file.stem].key, (file, pool))
             store.measure("authors", [item], score_authors)
     known = store.known("authors")
     return {name: known[item.key] for name, item in items.items()}
-
-
-def _pool(store: Store, *, quick: bool) -> Pool:
-    scenarios = training_scenarios()
-    settings = PoolSettings()
-    if quick:
-        scenarios = scenarios[::10]
-        settings = PoolSettings(n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1)
-    place = store.folder / ("pool_quick" if quick else "pool")
-    try:
-        pool = Pool.open(place)
-        if not pool.lacks(settings, digest(scenarios)):
-            return pool
-    except ModelError:
-        pass
-    pool = build_pool(scenarios, settings, n_jobs=store.n_jobs)
-    pool.save(place)
-    return pool
 
 
 def score_authors(file: Path, pool: Pool) -> dict[str, Any]:

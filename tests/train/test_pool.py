@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 
 from caml.errors import ModelError, ScenarioError
 from caml.simulate import Scenario, fibre_scenarios, simulate
-from caml.train.draw import build_pool
-from caml.train.pool import Pool, PoolSettings, digest
+from caml.train.draw import _draw_shares, _measure_image, build_pool
+from caml.train.pool import Pool, PoolSettings, cells_of, digest
 
 SCENARIOS = tuple(
     Scenario(density=density, n_per_cluster=20, percent_clustered=50, radius_nm=50, field_um=15)
@@ -111,6 +111,7 @@ def test_a_pool_whose_writing_was_cut_short_is_none(
         ({"n_labels": 3}, "n_labels 2, not 3"),
         ({"mix": (1.0, 3.0)}, r"shares \(0.5, 0.5\), not \(0.25, 0.75\)"),
         ({"n_test": 102}, "n_test 101, not 102"),
+        ({"n_per_image": 0}, "n_per_image 2000, not 0"),
     ],
 )
 def test_a_pool_stands_for_those_that_need_no_more(
@@ -147,6 +148,19 @@ def test_a_mix_of_labels(pool: Pool) -> None:
     assert len(mixed.label) == len(pool.label)
 
 
+@pytest.mark.parametrize(("n_per_image", "ratio"), [(500, 1.0), (0, 2.0)])
+def test_images_weigh_alike_or_as_they_hold(n_per_image: int, ratio: float) -> None:
+    # The second scenario's images hold twice as many localizations of either label.
+    settings = replace(SMALL, n_per_image=n_per_image)
+    cells = cells_of(SCENARIOS)
+    shares = _draw_shares(cells, settings)
+    drawn = [_measure_image(cells, settings, shares, number)[1] for number in range(4)]
+    for label in (0, 1):
+        counts = [int((one == label).sum()) for one in drawn]
+        # Cells differ in their area, by a few per cent, where the number follows from it.
+        assert sum(counts[1::2]) / sum(counts[::2]) == pytest.approx(ratio, rel=0.15)
+
+
 def test_three_labels_and_three_dimensions() -> None:
     discs, fibres = fibre_scenarios()[0]
     cells = [(replace(discs, field_um=20), replace(fibres, field_um=20))]
@@ -167,6 +181,8 @@ def test_settings_name_every_fault() -> None:
         PoolSettings(k=0, mix=(1.0, 0.0))
     with pytest.raises(ScenarioError, match="mix must be 2 shares"):
         PoolSettings(mix=(1.0, float("nan")))
+    with pytest.raises(ScenarioError, match="n_per_image must be 0 or above, got -1"):
+        PoolSettings(n_per_image=-1)
 
 
 def test_random_images_have_no_label_to_learn() -> None:

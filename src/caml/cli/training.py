@@ -133,6 +133,15 @@ def pool_options(command: Any) -> Any:
             help="Images of each scenario.",
         ),
         click.option(
+            "--per-image",
+            "n_per_image",
+            type=click.IntRange(min=0),
+            default=2_000,
+            show_default=True,
+            help="Localizations of each label from one image, at most; 0 is no limit: large images "
+            "then weigh more.",
+        ),
+        click.option(
             "--mix",
             default=None,
             help="Shares of the labels in the pool, as 60,40; as many of each by default.",
@@ -255,6 +264,7 @@ def prepare(out: Path, **given: Any) -> tuple[Recipe, PoolSettings, FitSettings]
         n_validation=part,
         n_test=part,
         n_replicates=given["n_replicates"],
+        n_per_image=given["n_per_image"],
         seed=given["seed"],
     )
     chosen = {name: given[name] for name in FIT if given[name] is not None}

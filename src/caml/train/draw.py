@@ -24,8 +24,6 @@ __all__ = ["build_pool"]
 
 Measured = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
-# At most so many localizations of each label from an image (Williamson et al. 2020, Methods).
-PER_LABEL_AND_IMAGE = 2_000
 # Area of an average simulated cell as a share of its field's: radii of field/4 + U(0, 1)·field/10.
 CELL_SHARE = math.pi * 0.3**2
 LABELS = ("not clustered", "in a round cluster", "in a fibre")
@@ -63,9 +61,9 @@ def build_pool(
 
     Notes
     -----
-    Up to 2,000 localizations of each label from each image are candidates; the pool is a random
-    draw from all candidates (Williamson et al. 2020, Methods). The draw is made image by image, a
-    little too large, so that nothing but the drawn is ever measured.
+    Up to ``n_per_image`` localizations of each label from each image are candidates, 2,000 as in
+    the paper; the pool is a random draw from all candidates (Williamson et al. 2020, Methods). The
+    draw is made image by image, a little too large, so that nothing but the drawn is ever measured.
     """
     cells = cells_of(scenarios)
     if not cells:
@@ -115,6 +113,7 @@ def _map(image: Callable[[int], Measured], n_images: int, n_jobs: int) -> Iterat
 def _draw_shares(cells: Sequence[Cell], settings: PoolSettings) -> FloatArray:
     """Return which share of the candidates of each label is drawn, from their expected number."""
     expected = np.zeros(settings.n_labels)
+    most = settings.n_per_image or math.inf
     for cell in cells:
         counts = np.zeros(3)
         for scenario in cell:
@@ -126,7 +125,7 @@ def _draw_shares(cells: Sequence[Cell], settings: PoolSettings) -> FloatArray:
             counts[2 if scenario.shape == "fibre" else 1] += clustered
         if settings.n_labels == 2:
             counts = np.array([counts[0], counts[1:].sum()])
-        expected += np.minimum(counts, PER_LABEL_AND_IMAGE) * settings.n_replicates
+        expected += np.minimum(counts, most) * settings.n_replicates
     wanted = settings.size * np.array(settings.shares)
     names = ("not clustered", "clustered") if settings.n_labels == 2 else LABELS
     if missing := [name for name, n in zip(names, expected, strict=True) if not n]:
@@ -162,7 +161,7 @@ def _measure_image(
     drawn = []
     for label, share in enumerate(shares):
         candidates = np.flatnonzero(truth == label)
-        n_drawn = share * min(len(candidates), PER_LABEL_AND_IMAGE)
+        n_drawn = share * min(len(candidates), settings.n_per_image or len(candidates))
         # Rounded up or down by chance, so that small images keep their weight.
         n_drawn = int(n_drawn + generator.random())
         drawn.append(generator.choice(candidates, min(n_drawn, len(candidates)), replace=False))

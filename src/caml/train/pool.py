@@ -50,6 +50,9 @@ class PoolSettings:
         Localizations in each part.
     n_replicates : int, default 5
         Images of each scenario.
+    n_per_image : int, default 2000
+        Candidates of each label from one image, at most; 0 takes all, so that images weigh as much
+        as they hold.
     seed : int, default 0
         Where chance comes from.
 
@@ -68,6 +71,7 @@ class PoolSettings:
     n_validation: int = 100_000
     n_test: int = 100_000
     n_replicates: int = 5
+    n_per_image: int = 2_000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -92,6 +96,7 @@ class PoolSettings:
                 for name in ("n_train", "n_validation", "n_test")
             ),
             ("n_replicates", self.n_replicates, self.n_replicates >= 1, "at least 1"),
+            ("n_per_image", self.n_per_image, self.n_per_image >= 0, "0 or above"),
             ("seed", self.seed, self.seed >= 0, "0 or above"),
         ]
         faults = [
@@ -281,6 +286,7 @@ class Pool:
             "n_validation",
             "n_test",
             "n_replicates",
+            "n_per_image",
             "seed",
         )
         different = [
