@@ -165,7 +165,7 @@ class Scenario:
 
     @property
     def clustered_fraction(self) -> float:
-        """Share of the cell's area that discs of `radius_nm` cover (2D)."""
+        """Share of a flat cell's area that discs of `radius_nm` cover."""
         return math.pi * self.radius_nm**2 * self.clusters_per_area * 1e-6
 
     @property
@@ -174,15 +174,13 @@ class Scenario:
 
         1 to 5 clusters per µm², and 1.5 to 100 times as dense inside clusters as outside
         (Supplementary Note 1 and Table 1); with nothing outside, the ratio is not asked for. In 3D
-        so for the projection on the plane.
+        the same is asked of the numbers per µm³.
         """
-        depth = self.axial_range_nm * 1e-3 if self.n_dimensions == 3 else 1.0
-        density, clusters = self.density * depth, self.clusters_per_area * depth
-        area = self.clustered_fraction * depth
-        if not (1 <= clusters <= 5 and 0 < area < 1):
+        area = self.clustered_fraction
+        if not (1 <= self.clusters_per_area <= 5 and 0 < area < 1):
             return False
-        inside = density * 0.01 * self.percent_clustered / area
-        outside = density * (1 - 0.01 * self.percent_clustered) / (1 - area)
+        inside = self.density * 0.01 * self.percent_clustered / area
+        outside = self.density * (1 - 0.01 * self.percent_clustered) / (1 - area)
         return outside == 0 or 1.5 < inside / outside < 100
 
 
@@ -194,8 +192,8 @@ def training_scenarios(
     Parameters
     ----------
     n_dimensions : {2, 3}, default 2
-        In 3D the same cells with an axial range of 500 nm, balls in the place of discs: as many
-        localizations and clusters per µm² of cell.
+        In 3D the same numbers, per µm³, in cells with an axial range of 500 nm, and balls in the
+        place of discs.
     most_per_cluster : int, default 90
         Localizations in the largest clusters: with 50 the grid ends there, with 200 it goes on in
         steps of ten to 100 and of twenty beyond.
@@ -232,8 +230,8 @@ def training_scenarios(
 
 
 def _in_3d(scenario: Scenario) -> Scenario:
-    """Spread what a flat cell holds over an axial range of 500 nm."""
-    return replace(scenario, n_dimensions=3, density=scenario.density / 0.5, axial_range_nm=500)
+    """Take the numbers per µm² of a flat cell for those per µm³ of one 500 nm high."""
+    return replace(scenario, n_dimensions=3, axial_range_nm=500)
 
 
 def fibre_scenarios() -> tuple[tuple[Scenario, Scenario], ...]:

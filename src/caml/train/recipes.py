@@ -195,7 +195,7 @@ RECIPES = {
             # with what they learnt from 100, and a pass takes an eighth of all, drawn anew.
             start="07VEJJ",
             settings=FitSettings(
-                n_epochs=8, batch_size=256, learning_rate=0.002, n_per_epoch=60_000
+                n_epochs=12, batch_size=256, learning_rate=0.002, n_per_epoch=60_000
             ),
         ),
         Recipe(
@@ -247,7 +247,7 @@ RECIPES = {
             stack=dense,
             input="log_distances",
             scenarios=with_random_cells,
-            settings=FitSettings(n_epochs=40, batch_size=256, learning_rate=0.003),
+            settings=FitSettings(n_epochs=24, batch_size=256, learning_rate=0.003),
         ),
         *(
             Recipe(
