@@ -99,23 +99,25 @@ def _scores(
     search: NeighbourSearch, models: dict[str, caml.Model], wanted: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.float32]]:
     k = max(model.card.k for model in models.values())
-    collected: dict[str, list[Any]] = {name: [] for name in models}
-    rows: list[npt.NDArray[np.int64]] = []
     coordinates = any(model.input.of_coordinates for model in models.values())
+    found: list[tuple[npt.NDArray[np.int64], Neighbours]] = []
 
-    def look(
-        subset: npt.NDArray[np.int64], near: Neighbours
-    ) -> tuple[npt.NDArray[np.int64], Neighbours]:
-        return subset, near
+    def look(subset: npt.NDArray[np.int64], near: Neighbours) -> None:
+        found.append((subset, near))
 
-    for subset, near in search.chunks(k, look, indices=coordinates, wanted=wanted):
-        rows.append(subset)
-        for name, model in models.items():
-            own = model.card.k
-            fewer = Neighbours(near.distances[:, :own], near.indices[:, :own])
-            collected[name].append(model.score(fewer, search.positions, subset))
-    order = np.argsort(np.concatenate(rows))
-    return {name: np.concatenate(parts)[order] for name, parts in collected.items()}
+    for _ in search.chunks(k, look, indices=coordinates, wanted=wanted):
+        pass
+    # All at once: a part of the cell holds few of the sample, and networks run in batches.
+    rows = np.concatenate([subset for subset, _ in found])
+    distances = np.concatenate([near.distances for _, near in found])
+    indices = np.concatenate([near.indices for _, near in found])
+    order = np.argsort(rows)
+    scores = {}
+    for name, model in models.items():
+        own = model.card.k
+        near = Neighbours(distances[order, :own], indices[order, :own])
+        scores[name] = model.score(near, search.positions, rows[order])
+    return scores
 
 
 def _counted(
