@@ -17,7 +17,18 @@ from store import Item, Store
 
 from caml.simulate import Scenario, evaluation_scenarios
 
-__all__ = ["Size", "beyond", "gaussian", "grid", "window"]
+__all__ = [
+    "COLUMNS",
+    "PAIRS",
+    "Size",
+    "beyond",
+    "coarse",
+    "gaussian",
+    "grid",
+    "measured",
+    "table",
+    "window",
+]
 
 PAIRS = ((50, 10), (100, 20), (300, 100), (500, 80))
 PANELS = {(50, 10): "f", (100, 20): "a", (300, 100): "e", (500, 80): "d"}
@@ -42,7 +53,7 @@ class Size:
     quick: bool = False
 
 
-def _measured(
+def measured(
     store: Store,
     study: str,
     scenarios: Sequence[Scenario],
@@ -69,7 +80,7 @@ def _measured(
     return found
 
 
-def _table(found: dict[str, Any], columns: dict[str, str], rows: dict[str, Sequence[str]]) -> str:
+def table(found: dict[str, Any], columns: dict[str, str], rows: dict[str, Sequence[str]]) -> str:
     """Write the mean over the scenarios of each group."""
     lines = [
         "| scenarios | network | " + " | ".join(columns.values()) + " |",
@@ -100,7 +111,7 @@ COLUMNS = {
 def grid(store: Store, size: Size, pictures: Path) -> str:
     """Fig. 3a, d, e and f: four pairs of density and cluster size, share clustered, radius."""
     networks = contestants("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1")
-    found = _measured(store, "grid", evaluation_scenarios(), networks, size)
+    found = measured(store, "grid", evaluation_scenarios(), networks, size)
     rows = {}
     for density, n in PAIRS:
         prefix = f"{density}/{n}/"
@@ -127,7 +138,7 @@ def grid(store: Store, size: Size, pictures: Path) -> str:
         "Each value is the mean over the scenarios of a group (11 shares clustered × 11 radii), "
         f"each scenario the mean of {size.replicates} cell{'s' if size.replicates > 1 else ''}, in "
         f"each of which {size.n:,} localizations drawn at random were labelled.\n\n"
-        f"{_table(found, COLUMNS, rows)}\n\n"
+        f"{table(found, COLUMNS, rows)}\n\n"
         f"Scenarios with more than 90 % of the labels right: {', '.join(shares)}. The paper: “over "
         "90 % … in most clustering scenarios” for 07VEJJ.\n\n"
         "What the default prior changes in the balanced accuracy of clustered scenarios, in "
@@ -173,7 +184,8 @@ def _cells(size: Size) -> str:
     return f"{n} cell{'s' if n > 1 else ''} of each scenario, {size.n:,} localizations of each."
 
 
-def _coarse(pairs: Sequence[tuple[int, int]], **others: Any) -> list[Scenario]:
+def coarse(pairs: Sequence[tuple[int, int]], **others: Any) -> list[Scenario]:
+    """List every other scenario of a grid of shares clustered and radii, for some pairs."""
     return [
         Scenario(density=d, n_per_cluster=n, percent_clustered=p, radius_nm=r, **others)
         for (d, n), p, r in product(pairs, (10, 30, 50, 70, 90), (10, 20, 30, 50, 70, 100))
@@ -184,15 +196,15 @@ def gaussian(store: Store, size: Size, pictures: Path) -> str:
     """Supplementary Fig. 3: clusters that thin out by a normal distribution."""
     del pictures
     networks = contestants("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1")
-    scenarios = _coarse(PAIRS, shape="gaussian")
-    found = _measured(store, "gaussian", scenarios, networks, _fewer(size))
+    scenarios = coarse(PAIRS, shape="gaussian")
+    found = measured(store, "gaussian", scenarios, networks, _fewer(size))
     rows = {
         f"{d}/µm², {n} per cluster": [
             text(one) for one in scenarios if (one.density, one.n_per_cluster) == (d, n)
         ]
         for d, n in PAIRS
     } | {"all": [text(one) for one in scenarios]}
-    return f"{_cells(size)}\n\n{_table(found, COLUMNS, rows)}\n"
+    return f"{_cells(size)}\n\n{table(found, COLUMNS, rows)}\n"
 
 
 def beyond(store: Store, size: Size, pictures: Path) -> str:
@@ -200,15 +212,15 @@ def beyond(store: Store, size: Size, pictures: Path) -> str:
     del pictures
     networks = contestants("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1")
     pairs = ((300, 100), (300, 150), (500, 200))
-    scenarios = _coarse(pairs)
-    found = _measured(store, "beyond", scenarios, networks, _fewer(size))
+    scenarios = coarse(pairs)
+    found = measured(store, "beyond", scenarios, networks, _fewer(size))
     rows = {
         f"{d}/µm², {n} per cluster": [
             text(one) for one in scenarios if (one.density, one.n_per_cluster) == (d, n)
         ]
         for d, n in pairs
     }
-    return f"{_cells(size)}\n\n{_table(found, COLUMNS, rows)}\n"
+    return f"{_cells(size)}\n\n{table(found, COLUMNS, rows)}\n"
 
 
 def window(store: Store, size: Size, pictures: Path) -> str:
@@ -220,10 +232,10 @@ def window(store: Store, size: Size, pictures: Path) -> str:
         Scenario(density=500, n_per_cluster=n, percent_clustered=p, radius_nm=r)
         for n, p, r in product(sizes, (30, 50, 70), (30, 50, 80))
     ]
-    found = _measured(store, "window", scenarios, networks, _fewer(size))
+    found = measured(store, "window", scenarios, networks, _fewer(size))
     rows = {
         f"{n} per cluster": [text(one) for one in scenarios if one.n_per_cluster == n]
         for n in sizes
     }
     columns = {name: COLUMNS[name] for name in ("accuracy", "balanced")}
-    return f"{_cells(size)}\n\n{_table(found, columns, rows)}\n"
+    return f"{_cells(size)}\n\n{table(found, columns, rows)}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import caml
 from caml.classify import classified
 from caml.simulate import Scenario, random_scenarios
 
-__all__ = ["chance"]
+__all__ = ["chance", "look", "rows"]
 
 # Share rightly labelled in the paper, by 07VEJJ; above 90 % from 100/µm² on.
 PAPER = {10: 0.845, 50: 0.892}
@@ -38,9 +38,20 @@ def chance(store: Store, size: Size, pictures: Path) -> str:
         for scenario in scenarios
     ]
     results = store.measure_networks("chance", items, networks, look)
+    return rows(results, items, scenarios, networks, "µm²") + "\n"
+
+
+def rows(
+    results: Mapping[str, Mapping[str, Sequence[float]]],
+    items: Sequence[Item],
+    scenarios: Sequence[Scenario],
+    networks: Sequence[Contestant],
+    unit: str,
+) -> str:
+    """Write a line for each density and network: what `look` found, over cells."""
     lines = [
         (
-            "| per µm² | network | rightly labelled | paper | in clusters | rightly labelled, "
+            f"| per {unit} | network | rightly labelled | paper | in clusters | rightly labelled, "
             "default prior | in clusters, default prior | largest of all cells |"
         ),
         "|---|---|---|---|---|---|---|---|",
@@ -64,7 +75,7 @@ def chance(store: Store, size: Size, pictures: Path) -> str:
             cells.insert(1, f"{known:.3f}" if known else "–")
             cells.append(f"{table[:, 3].max():.4f}")
             lines.append(f"| {scenario.density:g} | {one.name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def look(

@@ -19,6 +19,7 @@ from pathlib import Path
 from accuracy import Size, beyond, gaussian, grid, window
 from chance import chance
 from check_values import public_benchmark
+from extensions import kinds, solid
 from lines import lines
 from pools import ceiling, pools
 from recovery import recovery
@@ -110,6 +111,22 @@ STUDIES: dict[str, tuple[str, str, Study]] = {
             "in waves of density; share of each that is rightly labelled."
         ),
         lines,
+    ),
+    "solid": (
+        "Three dimensions",
+        (
+            "Balls in cells 500 nm high, the numbers of Fig. 3 taken per µm³, by the network that "
+            "the paper calls GAXJPR (its accuracy there, on other cells: 0.975)."
+        ),
+        solid,
+    ),
+    "kinds": (
+        "Three labels",
+        (
+            "Round clusters and fibres in the same cells: which share of each kind is called "
+            "what, over cells that the network has not seen."
+        ),
+        kinds,
     ),
     "recovery": (
         "Fig. 2g: found against simulated clusters",

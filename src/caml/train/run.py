@@ -136,9 +136,12 @@ def find_pool(
                 f"{folder} holds another pool: {lacking}. Choose another folder, or remove this one"
             )
     pool = build_pool(cells, settings, n_jobs=n_jobs, progress=progress)
-    if folder is not None:
-        pool.save(folder)
-    return pool
+    if folder is None:
+        return pool
+    pool.save(folder)
+    # Read from disk as it is needed, from now on: inputs take as much memory again.
+    del pool
+    return Pool.open(folder)
 
 
 def train(
