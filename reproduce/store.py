@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +175,26 @@ class Store:
             for item in items:
                 yield item, function(*item.arguments)
             return
-        with ProcessPoolExecutor(
-            self.n_jobs, mp_context=get_context("spawn"), initializer=use_threads, initargs=(1,)
-        ) as executor:
+        executor = ProcessPoolExecutor(
+            self.n_jobs, mp_context=get_context("spawn"), initializer=_start
+        )
+        try:
             futures = {executor.submit(function, *item.arguments): item for item in items}
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        finally:
+            # Interrupted, it would else wait for all that was asked for, and keep none of it.
+            executor.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    """Take one core, and end with the parent."""
+    use_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -17,6 +17,8 @@ from caml.errors import ModelError
 from caml.models import Model, ModelCard, list_models, load_model
 from caml.models.model import WEIGHTS
 from caml.models.separable import OPERATORS, SeparableNetwork
+from caml.models.stack import Layer, to_onnx
+from caml.prior import score_histogram
 
 
 @pytest.fixture
@@ -44,6 +46,27 @@ def test_every_shipped_network_has_a_whole_card() -> None:
             assert 0.001 < card.share_by_chance(5_000) < 0.7
         seen = np.zeros((3, *model.input_shape), dtype=np.float32)
         assert model.predict(seen).shape == ((3,) if len(card.labels) == 2 else (3, 3))
+
+
+def test_no_score_is_above_one() -> None:
+    # ONNX Runtime's sigmoid of 17.844 is 1.0000001, whose log odds would be no number.
+    layer = Layer(
+        kind="Dense",
+        name="last",
+        config={"units": 1, "activation": "sigmoid"},
+        weights=(np.ones((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)),
+    )
+    weights = to_onnx("MINE00", [layer], (1,))
+    card = dataclasses.replace(
+        load_model("LOGNM1").card,
+        k=1,
+        input="distances",
+        sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    given = np.linspace(17, 19, 200_001, dtype=np.float32)[:, None]
+    score = Model(card, weights).predict(given)
+    assert score.max() == 1
+    assert score_histogram(score).sum() == len(score)
 
 
 def test_what_chance_gives_depends_on_how_many_there_are() -> None:

@@ -265,10 +265,10 @@ def test_regions_from_the_command_line_and_from_a_file(cell: Path, tmp_path: Pat
         },
     }
     (tmp_path / "roi.geojson").write_text(json.dumps(polygon))
-    regions = ("--region", tmp_path / "roi.geojson", "--region", "8600,8600,9600,9600")
+    regions = ("--region", tmp_path / "roi.geojson", "--region", "8500,10500,9500,11500")
     assert run("analyse", cell, "--out", tmp_path / "out", *regions) == 0
     summary = pd.read_csv(tmp_path / "out" / "summary.csv")
-    assert summary["region"].tolist() == ["nucleus", "8600,8600,9600,9600"]
+    assert summary["region"].tolist() == ["nucleus", "8500,10500,9500,11500"]
     assert summary["area_um2"].tolist() == [2.0, 1.0]
     clusters = pd.read_csv(tmp_path / "out" / "cell" / "clusters.csv")
     assert set(clusters["region"]) == set(summary["region"])

@@ -98,8 +98,10 @@ def test_a_small_image_and_its_regions_are_one_panel() -> None:
 
 @pytest.mark.parametrize("far", [1e8, 1e12])
 def test_one_far_off_localization_is_no_burden(far: float, tmp_path: Path) -> None:
-    positions = np.random.default_rng(0).uniform(0, 2000, (400, 2))
-    positions[0, 0] = far
+    generator = np.random.default_rng(0)
+    positions = generator.uniform(0, 2000, (400, 2))
+    positions[:40] = generator.normal(1000, 20, (40, 2))
+    positions[-1, 0] = far
     analysis = caml.analyse(positions, prior="balanced")
     plot.save_overview(analysis, tmp_path)
     assert (tmp_path / "overview.png").stat().st_size > 10_000

@@ -156,7 +156,8 @@ class Model:
         scores = [self._session.run(None, {name: batch})[0] for batch in batches]
         if not scores:
             scores = [np.empty((0, self._session.get_outputs()[0].shape[1]), dtype=np.float32)]
-        score = np.concatenate(scores)
+        # Its sigmoid comes out as much as 1e-7 above 1.
+        score = np.clip(np.concatenate(scores), 0, 1)
         return score[:, 0] if score.shape[1] == 1 else score
 
 
