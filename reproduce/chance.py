@@ -38,7 +38,8 @@ def chance(store: Store, size: Size, pictures: Path) -> str:
         for scenario in scenarios
     ]
     results = store.measure_networks("chance", items, networks, look)
-    return rows(results, items, scenarios, networks, "µm²") + "\n"
+    cells = f"{size.replicates} cell{'s' if size.replicates > 1 else ''} of each density."
+    return f"{cells}\n\n{rows(results, items, scenarios, networks, 'µm²')}\n"
 
 
 def rows(

@@ -34,10 +34,10 @@ STUDIES: dict[str, tuple[str, str, Study]] = {
     "networks": (
         "The networks",
         (
-            "Accuracy on the test part of the pool that each network learnt from: 100,000 "
-            "localizations that it never saw (50,000 where the pool is half as large). The paper's "
-            "pools and its simulator are not public: the authors' weights, run by this package on "
-            "our pool, are the comparison on the same data."
+            "Accuracy on the test part of the pool that each network learnt from: 50,000 to "
+            "300,000 localizations that it never saw (a seventh of the pool). The paper's pools "
+            "and its simulator are not public: the authors' weights, run by this package on our "
+            "pool, are the comparison on the same data."
         ),
         networks,
     ),
