@@ -157,7 +157,7 @@ class Model:
         if not scores:
             scores = [np.empty((0, self._session.get_outputs()[0].shape[1]), dtype=np.float32)]
         # Its sigmoid comes out as much as 1e-7 above 1.
-        score = np.clip(np.concatenate(scores), 0, 1)
+        score: npt.NDArray[np.float32] = np.clip(np.concatenate(scores), 0, 1)
         return score[:, 0] if score.shape[1] == 1 else score
 
 
