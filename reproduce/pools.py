@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from accuracy import Size
 from contestants import Contestant, contestants, network
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import SplineTransformer
 from store import Item, Store
 
 from caml.errors import ModelError
@@ -16,15 +19,15 @@ from caml.train.draw import build_pool
 from caml.train.pool import Pool, PoolSettings, digest
 from caml.train.scores import evaluate_network
 
-__all__ = ["ceiling", "open_pool", "pools"]
+__all__ = ["ceiling", "paper_pool", "pools"]
 
 # Not the seed of any pool that a network learnt from.
 SEED = 900_001
 RULES = {2_000: "2,000 of each label from an image", 0: "images as they come"}
 FLAT = ("XPILJZ", "07VEJJ", "SHB8HY", "87B144", "LOGNM1", "IN100S", "IN200S")
 SOLID = ("GAXJPR",)
-# Bends of each neighbour's function, at quantiles of its values; the layers have 32 for all.
-N_BENDS = (6, 12)
+# Bends of each neighbour's function; the layers have 32 for all.
+N_BENDS = (9, 17, 33)
 
 
 def pools(store: Store, size: Size, pictures: Path) -> str:
@@ -60,14 +63,14 @@ def _scored(
             k=k, n_dimensions=n_dimensions, n_per_image=rule, seed=SEED, n_replicates=1,
             n_train=2, n_validation=2, n_test=2_000 if size.quick else 100_000,
         )  # fmt: skip
-        pool = open_pool(store, f"pool_{n_dimensions}d_{rule}", settings, quick=size.quick)
+        pool = _open_pool(store, f"pool_{n_dimensions}d_{rule}", settings, quick=size.quick)
         for one in missing:
             store.measure("pools", [Item(items[one.name].key, (one, pool))], score)
     known = store.known("pools")
     return {name: known[item.key]["accuracy"] for name, item in items.items()}
 
 
-def open_pool(store: Store, name: str, settings: PoolSettings, *, quick: bool) -> Pool:
+def _open_pool(store: Store, name: str, settings: PoolSettings, *, quick: bool) -> Pool:
     """Open a pool of the training scenarios that is kept with the results, or make it.
 
     Parameters
@@ -99,6 +102,14 @@ def open_pool(store: Store, name: str, settings: PoolSettings, *, quick: bool) -
     return pool
 
 
+def paper_pool(store: Store, size: Size) -> Pool:
+    """Open the pool of the paper's sizes, with 100 neighbours, that XPILJZ learnt from."""
+    settings = PoolSettings()
+    if size.quick:
+        settings = PoolSettings(n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1)
+    return _open_pool(store, "pool", settings, quick=size.quick)
+
+
 def score(one: Contestant, pool: Pool) -> dict[str, Any]:
     """Score a network on the test part of a pool."""
     return evaluate_network(network(one.file), pool).summary()
@@ -107,15 +118,13 @@ def score(one: Contestant, pool: Pool) -> dict[str, Any]:
 def ceiling(store: Store, size: Size, pictures: Path) -> str:
     """Fit what XPILJZ's layers can be at most: a sum of any functions, one of each neighbour."""
     del pictures
-    settings = PoolSettings()
-    if size.quick:
-        settings = replace(
-            settings, n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1
-        )
-    items = {n: Item(f"{n} bends {size.quick}", (n,)) for n in N_BENDS[: 1 if size.quick else None]}
+    items = {
+        n: Item(f"{n} squared bends {size.quick}", (n,))
+        for n in (N_BENDS[:1] if size.quick else N_BENDS)
+    }
     known = store.known("ceiling")
     if any(item.key not in known for item in items.values()):
-        pool = open_pool(store, "pool", settings, quick=size.quick)
+        pool = paper_pool(store, size)
         for n, item in items.items():
             store.measure("ceiling", [Item(item.key, (n, pool))], additive)
     known = store.known("ceiling")
@@ -134,18 +143,13 @@ def ceiling(store: Store, size: Size, pictures: Path) -> str:
 
 def additive(n_bends: int, pool: Pool) -> dict[str, float]:
     """Fit a sum of bent lines, one of each neighbour's value: a convex problem with one optimum."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
-    from sklearn.preprocessing import SplineTransformer
-
     every = np.arange(pool.settings.size)
     train, test = every[pool.part("train")], every[pool.part("test")]
-    spline = SplineTransformer(n_bends, degree=1, knots="quantile", sparse_output=True)
-    # Quantiles of a part: those of all differ in the third digit.
-    spline.fit(pool.features("norm_self", 100, train[:50_000]))
+    # Most values are small, as the bends with which XPILJZ begins.
+    bends = np.linspace(0, 1, n_bends)[:, None] ** 2
+    spline = SplineTransformer(degree=1, knots=np.tile(bends, 100), sparse_output=True)
     learnt, seen = (
-        spline.transform(pool.features("norm_self", 100, rows)) for rows in (train, test)
+        spline.fit_transform(pool.features("norm_self", 100, rows)) for rows in (train, test)
     )
     # As good as no penalty: the optimum itself is wanted.
     fitted = LogisticRegression(C=100.0, max_iter=500, tol=3e-5).fit(learnt, pool.label[train])

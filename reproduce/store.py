@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from contestants import Contestant
 from tqdm import tqdm
 
-from caml._machine import use_threads
+from caml._machine import end_with_parent, use_threads
 
 __all__ = ["Item", "Store"]
 
@@ -190,11 +188,4 @@ class Store:
 def _start() -> None:
     """Take one core, and end with the parent."""
     use_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()

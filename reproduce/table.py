@@ -7,11 +7,11 @@ from typing import Any
 
 from accuracy import Size
 from contestants import ORIGINAL, network
-from pools import open_pool
+from pools import paper_pool
 from store import Item, Store
 
 from caml.models import ModelCard, list_models
-from caml.train.pool import Pool, PoolSettings
+from caml.train.pool import Pool
 from caml.train.scores import evaluate_network
 
 __all__ = ["networks"]
@@ -66,10 +66,7 @@ def _authors(store: Store, size: Size) -> dict[str, dict[str, Any]]:
     items = {file.stem: Item(f"{file.stem} {size.quick}", ()) for file in files}
     known = store.known("authors")
     if any(item.key not in known for item in items.values()):
-        settings = PoolSettings()
-        if size.quick:
-            settings = PoolSettings(n_train=4_000, n_validation=1_000, n_test=5_000, n_replicates=1)
-        pool = open_pool(store, "pool", settings, quick=size.quick)
+        pool = paper_pool(store, size)
         for file in files:
             item = Item(items[file.stem].key, (file, pool))
             store.measure("authors", [item], score_authors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 __all__ = [
     "compiler_is_loaded",
+    "end_with_parent",
     "in_threads",
     "memory_bytes",
     "n_threads",
@@ -47,6 +49,21 @@ def pays_to_compile(n_values: int) -> bool:
         True if so.
     """
     return n_values >= COMPILED_FROM
+
+
+def end_with_parent() -> None:
+    """Have this process end where its parent was killed, which then cannot ask it to."""
+    # Here, for what only processes need would lengthen every start.
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def compiler_is_loaded() -> bool:

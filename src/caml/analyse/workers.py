@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, resource_tracker
 from typing import Protocol, TypeVar
 
-from caml._machine import n_threads, use_threads
+from caml._machine import end_with_parent, n_threads, use_threads
 
 __all__ = ["check_stop", "in_processes", "uninterrupted"]
 
@@ -168,12 +166,5 @@ def _at_start(stop: _Event, n_of_threads: int) -> None:
     use_threads(n_of_threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stop = stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End where the parent was killed: it cannot ask, and its run may be resumed meanwhile."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    # It may be killed, and its run resumed meanwhile.
+    end_with_parent()
