@@ -1,5 +1,6 @@
 """Workers: processes here and Dask clusters that die, go away, or are not what they should be."""
 
+import gc
 import json
 import os
 import signal
@@ -57,10 +58,15 @@ def test_a_folder_that_workers_do_not_see_is_told(tmp_path: Path) -> None:
 
 
 def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client
+
+    gc.collect()
     monkeypatch.setattr(crew_module, "TIMEOUT_S", 0.5)
     for address in ("tcp://127.0.0.1:9", "no address at all"):
         with pytest.raises(WorkersError, match="no Dask scheduler answers at"), crew(address):
             pass
+    # A client left for later is closed whenever it is collected, in the middle of starting another.
+    assert not [one for one in gc.get_objects() if isinstance(one, Client)]
 
 
 def test_workers_of_another_version_and_none_at_all_are_told(

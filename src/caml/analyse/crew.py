@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from caml._machine import n_threads, use_threads
 from caml._version import __version__
 from caml.errors import WorkersError
+
+if TYPE_CHECKING:
+    import distributed
 
 __all__ = ["Crew", "Dask", "Here", "crew"]
 
@@ -214,7 +218,7 @@ def crew(scheduler: str | None = None, n_jobs: int = 1) -> Iterator[Crew]:
         yield Here()
         return
     try:
-        import distributed
+        import distributed  # noqa: F401 (only whether it is there)
     except ImportError as error:
         raise WorkersError(
             "work on several processes or a cluster needs Dask: pip install 'caml-smlm[dask]'"
@@ -224,16 +228,26 @@ def crew(scheduler: str | None = None, n_jobs: int = 1) -> Iterator[Crew]:
             with _processes(n_jobs) as local:
                 yield local
             return
-        try:
-            client = distributed.Client(scheduler, timeout=TIMEOUT_S)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise WorkersError(
-                f"no Dask scheduler answers at {scheduler!r} ({error}): expected an address such "
-                "as tcp://192.168.1.5:8786, as `dask scheduler` prints it when it starts"
-            ) from error
-        with client:
+        with _connect(scheduler) as client:
             _check_versions(client, scheduler)
             yield Dask(client)
+
+
+def _connect(scheduler: str) -> distributed.Client:
+    """Connect to a scheduler, or tell that none is there."""
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=TIMEOUT_S)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = str(error)
+    # A client that could not connect closes when it is collected; where that happens while Dask
+    # starts another, both wait for ever. So it is collected now, and no error holds on to it.
+    gc.collect()
+    raise WorkersError(
+        f"no Dask scheduler answers at {scheduler!r} ({reason}): expected an address such as "
+        "tcp://192.168.1.5:8786, as `dask scheduler` prints it when it starts"
+    )
 
 
 @contextmanager
