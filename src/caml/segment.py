@@ -41,6 +41,8 @@ class Segmentation:
         The outline of each cluster in x and y, nm; empty until `caml.outline` made them.
     volumes_nm3 : ndarray of shape (n_clusters,), optional
         The volume of each cluster, nm³; empty in 2D and until `caml.outline` measured them.
+    made_by : str, default ""
+        What made the clusters and with which parameters, where it chose some by itself.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Segmentation:
     label: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     outlines: npt.NDArray[np.object_] = field(default_factory=_no_outlines)
     volumes_nm3: npt.NDArray[np.floating[Any]] = field(default_factory=lambda: np.empty(0))
+    made_by: str = ""
 
     def __post_init__(self) -> None:
         """Check ids and lengths."""

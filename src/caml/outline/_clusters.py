@@ -86,7 +86,7 @@ def outline(
         given = Segmentation(np.asarray(given))
     _check(positions, given.cluster)
     if not given.n_clusters:
-        return Segmentation(given.cluster, given.label)
+        return Segmentation(given.cluster, given.label, made_by=given.made_by)
     cluster = np.full(len(positions), -1, dtype=np.int64)
     label: list[IntArray] = []
     outlines: list[npt.NDArray[np.object_]] = []
@@ -103,7 +103,11 @@ def outline(
         n_clusters += len(parts.coarsening)
     _warn_of_coarse(np.concatenate(coarsening))
     return Segmentation(
-        cluster, np.concatenate(label), np.concatenate(outlines), np.concatenate(volumes)
+        cluster,
+        np.concatenate(label),
+        np.concatenate(outlines),
+        np.concatenate(volumes),
+        made_by=given.made_by,
     )
 
 

@@ -1,0 +1,178 @@
+"""DBSCAN: clusters grow from localizations with enough others within a distance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from caml._arrays import FloatArray, IntArray
+from caml.errors import InputError
+from caml.localizations import Localizations
+from caml.methods._points import check_cost, check_count, check_length, points_of
+from caml.neighbours import Neighbours, NeighbourSearch
+from caml.segment import Segmentation
+
+__all__ = ["dbscan", "suggest_eps"]
+
+# Of scikit-learn's lists of neighbours: an index of 8 bytes each, twice while they are joined.
+BYTES_PER_PAIR = 16
+SECONDS_PER_PAIR = 4e-8
+# Localizations whose neighbourhoods are counted to foresee the cost.
+N_SAMPLED = 1_000
+
+
+def dbscan(
+    localizations: Localizations | npt.ArrayLike,
+    *,
+    eps_nm: float | None = None,
+    min_samples: int | None = None,
+) -> Segmentation:
+    """Find clusters by DBSCAN.
+
+    Parameters
+    ----------
+    localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        Where to look.
+    eps_nm : float, optional
+        How far the neighbourhood of a localization reaches, nm; by default `suggest_eps`.
+    min_samples : int, optional
+        How many localizations, itself among them, make it a core of a cluster; twice the number
+        of dimensions by default (Sander et al. 1998).
+
+    Returns
+    -------
+    Segmentation
+        Clusters, numbered by their first localization; without outlines.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of its range, or the neighbourhoods do not fit in memory.
+
+    Notes
+    -----
+    Ester et al. 1996, by scikit-learn. Localizations in the neighbourhood of a core belong to its
+    cluster; those of several go to the one that was found first.
+
+    Examples
+    --------
+    >>> near = [[0, 0], [10, 0], [0, 10], [10, 10]]
+    >>> dbscan([*near, [500, 500]], eps_nm=20, min_samples=4).cluster.tolist()
+    [0, 0, 0, 0, -1]
+    """
+    points = points_of(localizations, "DBSCAN")
+    min_samples = 2 * points.n_dimensions if min_samples is None else min_samples
+    check_count(min_samples=min_samples)
+    if eps_nm is not None:
+        check_length(eps_nm=eps_nm)
+    elif len(points) > min_samples:
+        eps_nm = suggest_eps(points.positions, min_samples=min_samples)
+    else:
+        return points.segmentation(np.full(len(points), -1), f"dbscan, min_samples {min_samples}")
+    made_by = f"dbscan, eps {eps_nm:.4g} nm, min_samples {min_samples}"
+    if len(points) == 0:
+        return points.segmentation([], made_by)
+    from sklearn.cluster import DBSCAN
+
+    _check_pairs(points.positions, eps_nm)
+    found = DBSCAN(eps=eps_nm, min_samples=min_samples).fit(points.positions)
+    return points.segmentation(found.labels_, made_by)
+
+
+def suggest_eps(
+    localizations: Localizations | npt.ArrayLike, *, min_samples: int | None = None
+) -> float:
+    """Suggest how far DBSCAN's neighbourhoods reach: the knee of the k-distance curve.
+
+    Parameters
+    ----------
+    localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        Where clusters are to be found.
+    min_samples : int, optional
+        As for `dbscan`.
+
+    Returns
+    -------
+    float
+        The distance, nm.
+
+    Raises
+    ------
+    InputError
+        If there are not more than `min_samples` localizations at different positions, or all
+        distances are the same.
+
+    Notes
+    -----
+    The distances to the (min_samples − 1)-th neighbour, sorted, are flat within clusters and rise
+    steeply outside (Ester et al. 1996, section 4.2). The knee is where the curve, scaled to the
+    unit square, lies furthest below its diagonal (Satopää et al. 2011).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> corner = np.array([[0, 0], [9, 0], [0, 9], [9, 9]])
+    >>> far = [[400, 0], [0, 500], [900, 900]]
+    >>> round(suggest_eps([*corner, *(corner + 90), *far], min_samples=4), 1)
+    12.7
+    """
+    points = points_of(localizations, "DBSCAN")
+    min_samples = 2 * points.n_dimensions if min_samples is None else min_samples
+    check_count(least=2, min_samples=min_samples)
+    search = NeighbourSearch(points.positions)
+    if len(search) <= min_samples:
+        raise InputError(
+            f"the k-distance curve needs more than min_samples, {min_samples}, localizations at "
+            f"different positions; got {len(search)}: give eps_nm"
+        )
+    curve = np.sort(k_distances(search, min_samples - 1))
+    low, high = curve[0], curve[-1]
+    if math.isclose(low, high):
+        raise InputError(
+            f"all localizations are {low:g} nm from their neighbour number {min_samples - 1}: the "
+            "k-distance curve has no knee; give eps_nm"
+        )
+    below = np.linspace(0, 1, len(curve)) - (curve - low) / (high - low)
+    return float(curve[below.argmax()])
+
+
+def k_distances(search: NeighbourSearch, k: int) -> FloatArray:
+    """Measure the distance from each distinct position to its k-th neighbour.
+
+    Parameters
+    ----------
+    search : NeighbourSearch
+        Of the localizations.
+    k : int
+        Which neighbour, from 1.
+
+    Returns
+    -------
+    ndarray of shape (n_distinct,), nm
+        The distances.
+    """
+    distance = np.empty(len(search))
+
+    def note(rows: IntArray, near: Neighbours) -> None:
+        distance[rows] = near.distances[:, k - 1]
+
+    for _ in search.chunks(k, note):
+        pass
+    return distance
+
+
+def _check_pairs(positions: FloatArray, eps_nm: float) -> None:
+    """Refuse neighbourhoods that do not fit in memory, told from some of them."""
+    from scipy.spatial import cKDTree
+
+    sampled = positions[:: max(1, len(positions) // N_SAMPLED)]
+    tree = cKDTree(positions)
+    n_pairs = tree.query_ball_point(sampled, eps_nm, return_length=True).mean() * len(positions)
+    check_cost(
+        "DBSCAN with these neighbourhoods",
+        len(positions),
+        n_bytes=n_pairs * BYTES_PER_PAIR,
+        seconds=n_pairs * SECONDS_PER_PAIR,
+    )

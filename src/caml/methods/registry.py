@@ -1,0 +1,147 @@
+"""The methods by name, and their parameters as a person writes them."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from caml.errors import InputError
+from caml.localizations import Localizations
+from caml.methods.dbscan import dbscan
+from caml.segment import Segmentation
+
+__all__ = ["METHODS", "method_parameters", "parse_parameters", "run_method"]
+
+# In the order of docs/methods.md.
+METHODS: dict[str, Callable[..., Segmentation]] = {
+    "dbscan": dbscan,
+}
+
+
+def method_parameters(name: str) -> dict[str, inspect.Parameter]:
+    """List what can be chosen of a method.
+
+    Parameters
+    ----------
+    name : str
+        One of `METHODS`.
+
+    Returns
+    -------
+    dict of str to inspect.Parameter
+        Its keyword parameters, with their types and defaults.
+
+    Raises
+    ------
+    InputError
+        If there is no such method.
+    """
+    if name not in METHODS:
+        raise InputError(f"no method is called {name!r}; there are: {', '.join(METHODS)}")
+    signature = inspect.signature(METHODS[name], eval_str=True)
+    return {key: one for key, one in signature.parameters.items() if one.kind == one.KEYWORD_ONLY}
+
+
+def parse_parameters(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Read parameters of a method as they are written on a command line.
+
+    Parameters
+    ----------
+    name : str
+        One of `METHODS`.
+    texts : sequence of str
+        Each ``NAME=VALUE``.
+
+    Returns
+    -------
+    dict of str to object
+        The values, of the types that the method declares.
+
+    Raises
+    ------
+    InputError
+        If one is not of that form, has no such name, is given twice, or is of another type.
+
+    Examples
+    --------
+    >>> parse_parameters("dbscan", ["eps_nm=45", "min_samples=7"])
+    {'eps_nm': 45.0, 'min_samples': 7}
+    """
+    known = method_parameters(name)
+    values: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            raise InputError(f"a parameter is written NAME=VALUE, got {text!r}")
+        _check_name(name, key, known)
+        if key in values:
+            raise InputError(f"{key} is given twice")
+        values[key] = _value(key, value, known[key].annotation)
+    return values
+
+
+def run_method(
+    name: str,
+    localizations: Localizations | npt.ArrayLike,
+    parameters: Mapping[str, Any] | None = None,
+) -> Segmentation:
+    """Find clusters by the method of a name.
+
+    Parameters
+    ----------
+    name : str
+        One of `METHODS`.
+    localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        Where to look.
+    parameters : mapping of str to object, optional
+        What is chosen of the method; the rest is as it suggests.
+
+    Returns
+    -------
+    Segmentation
+        The clusters, without outlines.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or a parameter cannot be used.
+    """
+    known = method_parameters(name)
+    for key in parameters or {}:
+        _check_name(name, key, known)
+    return METHODS[name](localizations, **(parameters or {}))
+
+
+def _check_name(name: str, key: str, known: Mapping[str, inspect.Parameter]) -> None:
+    if key not in known:
+        raise InputError(f"{name} has no parameter {key!r}; it has: {', '.join(known)}")
+
+
+def _value(key: str, text: str, annotation: Any) -> Any:
+    """Read a value of a declared type."""
+    choices = _members(annotation)
+    for choice in choices:
+        if typing.get_origin(choice) is typing.Literal:
+            if text in typing.get_args(choice):
+                return text
+            raise InputError(f"{key} is one of {', '.join(typing.get_args(choice))}, got {text!r}")
+    kinds = {bool: "true or false", int: "a whole number", float: "a number"}
+    for kind, words in kinds.items():
+        if kind in choices:
+            try:
+                return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+            except (KeyError, ValueError) as error:
+                raise InputError(f"{key} is {words}, got {text!r}") from error
+    raise InputError(f"{key} can only be given in Python")
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """Take a type apart that allows several."""
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return typing.get_args(annotation)
+    return (annotation,)
