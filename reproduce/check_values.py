@@ -11,50 +11,19 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from accuracy import Size
 from contestants import SHARED, contestants, network
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score
 from store import Item, Store
 
 import caml
 from caml.prior import Prior
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 KNOWN = {
     "molecules": {"accuracy": 0.810, "ari": 0.548, "jic": 0.522, "csr_clusters": 5.0},
     "blinking": {"accuracy": 0.544, "ari": 0.106, "jic": 0.252},
 }
 IMAGES = range(1, 6)
-
-
-def jaccard_of_centroids(positions: FloatArray, truth: IntArray, found: IntArray) -> float:
-    """Match clusters by centroid and extent, and return matched / (true + found − matched).
-
-    Nieves et al. 2023, JIc: Hungarian matching on 0.9 × distance of centroids + 0.1 × city-block
-    difference of extents; pairs further apart than half the true cluster's mean extent never match.
-    """
-    (centre, extent), (other, other_extent) = (_boxes(positions, ids) for ids in (truth, found))
-    if len(centre) == 0 or len(other) == 0:
-        return 0.0
-    distance = np.linalg.norm(centre[:, None] - other[None], axis=2)
-    cost = 0.9 * distance + 0.1 * np.abs(extent[:, None] - other_extent[None]).sum(axis=2)
-    forbidden = distance > extent.mean(axis=1)[:, None] / 2
-    rows, columns = linear_sum_assignment(np.where(forbidden, 1e9, cost))
-    matched = int((~forbidden[rows, columns]).sum())
-    return matched / (len(centre) + len(other) - matched)
-
-
-def _boxes(positions: FloatArray, ids: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the centroid and extent of each cluster."""
-    members = [positions[ids == one] for one in np.unique(ids[ids >= 0])]
-    centre = np.array([one.mean(axis=0) for one in members]).reshape(-1, 2)
-    extent = np.array([np.ptp(one, axis=0) for one in members]).reshape(-1, 2)
-    return centre, extent
 
 
 def scores(kind: str, model: caml.Model, prior: Prior = "balanced") -> dict[str, float]:
@@ -89,8 +58,9 @@ def scores(kind: str, model: caml.Model, prior: Prior = "balanced") -> dict[str,
                 csr.append(found.n_clusters)
                 continue
             accuracy.append(((classification.label == 1) == (truth >= 0)).mean())
-            ari.append(adjusted_rand_score(truth, found.cluster))
-            jic.append(jaccard_of_centroids(positions, truth, found.cluster))
+            clusters = caml.evaluate(positions, found, truth).clusters
+            ari.append(clusters.ari)
+            jic.append(clusters.jaccard)
     means = {"accuracy": accuracy, "ari": ari, "jic": jic} | ({"csr_clusters": csr} if csr else {})
     return {name: float(np.mean(values)) for name, values in means.items()}
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from caml.classify import classify as classify
     from caml.describe import Description as Description
     from caml.describe import describe as describe
+    from caml.evaluate import Evaluation as Evaluation
+    from caml.evaluate import evaluate as evaluate
     from caml.io import read as read
     from caml.io import read_regions as read_regions
     from caml.localizations import Localizations as Localizations
@@ -49,6 +51,8 @@ _HOMES = {
     "classify": "caml.classify",
     "Description": "caml.describe",
     "describe": "caml.describe",
+    "Evaluation": "caml.evaluate",
+    "evaluate": "caml.evaluate",
     "read": "caml.io",
     "read_regions": "caml.io",
     "Localizations": "caml.localizations",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -33,14 +32,3 @@ def test_scores_on_the_public_benchmark(kind: str, check_values: ModuleType) -> 
         # "About 5" clusters in each image without any.
         assert abs(found.pop("csr_clusters") - known.pop("csr_clusters")) < 1.5
     assert found == {name: pytest.approx(value, abs=0.02) for name, value in known.items()}
-
-
-def test_matching_of_centroids_by_hand(check_values: ModuleType) -> None:
-    corners = np.array([[0.0, 0], [10, 0], [10, 10], [0, 10]])
-    positions = np.concatenate((corners, corners + 100, corners + 200))
-    truth = np.repeat([0, 1, -1], 4)
-    # The first is found, the second missed, and one found where none is: 1 / (2 + 2 − 1).
-    found = np.repeat([5, -1, 7], 4)
-    assert check_values.jaccard_of_centroids(positions, truth, found) == pytest.approx(1 / 3)
-    assert check_values.jaccard_of_centroids(positions, truth, truth) == 1
-    assert check_values.jaccard_of_centroids(positions, truth, np.full(12, -1)) == 0

@@ -20,6 +20,7 @@ COMMANDS = {
     "analyse": "Find, outline and describe clusters in localization tables.",
     "classify": "Label localizations, without making clusters of them.",
     "cross-validate": "Train a network on each part of a pool but one, in turn.",
+    "evaluate": "Compare results with the truth.",
     "models": "List the networks, show, import or judge one.",
     "simulate": "Write simulated cells with known clusters.",
     "train": "Train a network from nothing.",

@@ -1,0 +1,150 @@
+"""Results in folders against truth in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from caml._arrays import IntArray
+from caml.errors import MissingFileError, TableError
+from caml.evaluate.evaluation import Evaluation, evaluate
+from caml.evaluate.labels import LabelScores, score_labels
+from caml.io import read
+from caml.localizations import Localizations
+
+__all__ = ["evaluate_results", "result_tables"]
+
+TABLES = ("localizations.csv", "localizations.parquet")
+TRUE_CLUSTER, TRUE_LABEL = "true_cluster", "true_label"
+# What a position may differ by between the table of results and the truth, nm: what is lost where
+# one of them was written with three digits.
+TOLERANCE_NM = 0.01
+
+
+def result_tables(path: str | Path) -> list[tuple[str, Path]]:
+    """Find the tables of localizations that an analysis wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table, the folder of an image, or a folder of such folders.
+
+    Returns
+    -------
+    list of (str, Path)
+        The name of each image, and its table.
+
+    Raises
+    ------
+    MissingFileError
+        If there is none.
+
+    Examples
+    --------
+    >>> result_tables("nowhere")
+    Traceback (most recent call last):
+        ...
+    caml.errors.MissingFileError: nowhere: no such file or folder
+    """
+    path = Path(path)
+    if path.is_file():
+        return [(path.stem, path)]
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file or folder")
+    candidates = [(path.resolve().name, path)]
+    if not any((path / name).exists() for name in TABLES):
+        candidates = [(one.name, one) for one in sorted(path.iterdir())]
+    found = [
+        (name, next(folder / one for one in TABLES if (folder / one).exists()))
+        for name, folder in candidates
+        if any((folder / one).exists() for one in TABLES)
+    ]
+    if not found:
+        raise MissingFileError(
+            f"{path}: expected results of caml analyse, a folder with {' or '.join(TABLES)} or "
+            "folders that have one; there is none"
+        )
+    return found
+
+
+def evaluate_results(
+    table: str | Path, *, truth: str | Path | None = None, column: str | None = None
+) -> Evaluation | LabelScores:
+    """Compare a table of results with the truth.
+
+    Parameters
+    ----------
+    table : str or Path
+        Localizations with a column ``cluster`` or ``label``, as `caml.analyse` writes them.
+    truth : str or Path, optional
+        A table with a row per localization, in the same order; by default the truth is in columns
+        that the results kept of their input.
+    column : str, optional
+        The column of the truth; ``true_cluster`` or, where there is none, ``true_label`` by
+        default. One whose name ends in label holds labels, any other the ids of clusters.
+
+    Returns
+    -------
+    Evaluation or LabelScores
+        Where only true labels, or only labels found, are known, the scores of labels.
+
+    Raises
+    ------
+    TableError
+        If a column is not there or holds no whole numbers, or rows do not line up.
+    """
+    path = Path(table)
+    found = read(path)
+    source, path_of_truth = (found, path) if truth is None else (read(truth), Path(truth))
+    if len(source) != len(found):
+        raise TableError(
+            f"expected the truth of the {len(found):,} localizations in {path}, got "
+            f"{len(source):,} rows: the truth is a table of the same localizations in the same "
+            "order",
+            path=path_of_truth,
+        )
+    _check_order(found, path, source, path_of_truth)
+    name = column or next(
+        (one for one in (TRUE_CLUSTER, TRUE_LABEL) if one in source.table.columns), TRUE_CLUSTER
+    )
+    true = _whole_numbers(source.table, name, path_of_truth)
+    columns = found.table.columns
+    if name.endswith("label") or "cluster" not in columns:
+        is_clustered = true > 0 if name.endswith("label") else true >= 0
+        return score_labels(_whole_numbers(found.table, "label", path), is_clustered)
+    cluster = _whole_numbers(found.table, "cluster", path)
+    return evaluate(found, cluster, true)
+
+
+def _check_order(found: Localizations, path: Path, source: Localizations, truth: Path) -> None:
+    """Refuse a truth whose rows are others."""
+    n = min(found.n_dimensions, source.n_dimensions)
+    apart = np.abs(found.positions[:, :n] - source.positions[:, :n]).max(axis=1, initial=0)
+    differs = np.flatnonzero(apart > TOLERANCE_NM)
+    if len(differs):
+        raise TableError(
+            f"row {differs[0] + 1} lies elsewhere than in {path}, and so do {len(differs) - 1:,} "
+            "more: the truth is a table of the same localizations in the same order",
+            path=truth,
+        )
+
+
+def _whole_numbers(table: pd.DataFrame, name: str, path: Path) -> IntArray:
+    """Return a column of ids or labels; those that are not known are none."""
+    if name not in table.columns:
+        known = ", ".join(map(str, table.columns))
+        raise TableError(f"there is no column {name!r}; there are: {known}", path=path)
+    try:
+        values = pd.to_numeric(table[name]).to_numpy(np.float64, na_value=-1)
+        whole: IntArray = np.nan_to_num(values, nan=-1).astype(np.int64)
+    except (TypeError, ValueError) as error:
+        raise TableError(f"column {name!r} must hold whole numbers: {error}", path=path) from error
+    broken = np.flatnonzero((whole != values) & ~np.isnan(values))
+    if len(broken):
+        row = broken[0]
+        raise TableError(
+            f"column {name!r} must hold whole numbers, row {row + 1} has {values[row]:g}", path=path
+        )
+    return whole
