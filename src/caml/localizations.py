@@ -209,6 +209,33 @@ class Localizations:
         flat = np.where(self.finite[:, None], self.positions[:, :2], np.nan)
         return replace(self, positions=flat)
 
+    def taken(self, rows: npt.ArrayLike) -> Localizations:
+        """Return some of the localizations.
+
+        Parameters
+        ----------
+        rows : array-like of shape (m,)
+            Which, as numbers from 0, or of shape (n_localizations,) and bool.
+
+        Returns
+        -------
+        Localizations
+            A new object, with their rows of the table.
+        """
+        rows = np.asarray(rows)
+
+        def part(values: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+            return None if values is None else values[rows]
+
+        return replace(
+            self,
+            positions=self.positions[rows],
+            table=self.table.iloc[rows],
+            frame=part(self.frame),
+            channel=part(self.channel),
+            uncertainty_nm=part(self.uncertainty_nm),
+        )
+
     def with_history(self, line: str) -> Localizations:
         """Return the same localizations with one more line of history.
 

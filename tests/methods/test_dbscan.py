@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from scipy.stats import poisson
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
@@ -73,6 +74,20 @@ def test_the_suggested_distance_lies_at_the_knee() -> None:
     grid = np.stack(np.meshgrid(np.arange(5) * 10.0, np.arange(4) * 10.0), axis=-1).reshape(-1, 2)
     alone = np.array([[5_000.0, 0.0], [0.0, 7_000.0], [9_000.0, 9_000.0]])
     assert suggest_eps(np.vstack([grid, alone]), min_samples=2) == pytest.approx(10.0)
+
+
+def test_chance_is_the_other_criterion() -> None:
+    # Written out: the largest gap between the share within r and what is expected of it.
+    positions = clustered(5)
+    found = suggest_eps(positions, min_samples=4, criterion="chance")
+    distance = np.sort(cdist(positions, positions), axis=1)[:, 3]
+    density = len(positions) / np.ptp(positions, axis=0).prod()
+    radii = np.sort(distance)
+    expected = poisson.sf(2, density * np.pi * radii**2)
+    gap = np.arange(len(radii)) / (len(radii) - 1) - expected
+    assert found == pytest.approx(radii[gap.argmax()])
+    # The steps between neighbours within clusters of 20 nm, not those between clusters.
+    assert 20 < found < 60
 
 
 def test_the_suggested_distance_scales_with_the_image_and_recovers_clusters() -> None:

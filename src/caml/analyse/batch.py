@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from caml._version import __version__
+from caml.analyse.by_method import OURS
 from caml.analyse.chain import Format, rounded
 from caml.analyse.crew import Crew, Dask, crew
 from caml.analyse.jobs import Job, as_text, check_free, plan
@@ -29,13 +30,14 @@ from caml.analyse.one_file import (
 )
 from caml.analyse.record import Settings, arguments, record
 from caml.analyse.workers import in_processes, uninterrupted
-from caml.errors import OutputError
+from caml.errors import InputError, OutputError
 from caml.io import (
     remove_leftovers,
     write_json,
     write_table,
 )
 from caml.localizations import Region
+from caml.methods import check_method
 from caml.models import load_model
 from caml.prior import Prior
 
@@ -71,6 +73,8 @@ def analyse_files(
     model: str | Path = "LOGNM1",
     threshold: float = 0.5,
     prior: Prior = "auto",
+    method: str = OURS,
+    parameters: Mapping[str, Any] | None = None,
     regions: Sequence[Region] = (),
     pixel_size_nm: float | None = None,
     columns: Mapping[str, str] | None = None,
@@ -98,6 +102,11 @@ def analyse_files(
         A probability of at least this is clustered.
     prior : {"auto", "image", "balanced"} or float, default "auto"
         The share of the clustered that labels assume; see `caml.analyse`.
+    method : str, default "caml"
+        One of `caml.methods.METHODS` to find clusters by another method than a network; see
+        `caml.analyse`.
+    parameters : mapping of str to object, optional
+        What is chosen of that method.
     regions : sequence of Region, optional
         The parts to describe.
     pixel_size_nm : float, optional
@@ -135,6 +144,8 @@ def analyse_files(
     ------
     ModelError
         If there is no such network.
+    InputError
+        If there is no such method or parameter, or the method is to work in tiles.
     OutputError
         If `out` holds earlier results and `overwrite` is false, an unfinished run is not resumed or
         was another one, or it cannot be written.
@@ -142,11 +153,17 @@ def analyse_files(
         If the scheduler cannot be reached, or its workers cannot do it.
     """
     out = Path(out)
-    card = load_model(model).card
+    card = load_model(model).card if method == OURS else None
+    if method != OURS:
+        check_method(method, parameters or {})
+        if tile_size is not None:
+            raise InputError(f"{method} looks at whole images: leave out the size of tiles")
     settings = Settings(
         model=_anywhere(model),
         threshold=threshold,
         prior=prior,
+        method=method,
+        parameters=dict(parameters or {}),
         regions=tuple(regions),
         pixel_size_nm=pixel_size_nm,
         columns=columns,
@@ -158,7 +175,7 @@ def analyse_files(
     ledger = Ledger(out / UNFINISHED)
     manifest = {
         "version": __version__,
-        "network": card.sha256,
+        "network": "" if card is None else card.sha256,
         "inputs": identity([path for path, _ in jobs]),
         "arguments": arguments(settings),
     }
@@ -174,7 +191,7 @@ def analyse_files(
     try:
         tiled = [job for job in todo if is_tiled(job[0], settings)]
         with crew(scheduler, n_jobs if tiled else 1) as hands:
-            for folder in _needed(out, todo, model):
+            for folder in _needed(out, todo, model if method == OURS else ""):
                 hands.check_folder(folder)
             for outcome in _run(todo, tiled, settings, picture, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from caml.analyse.by_method import OURS, find_by_method
 from caml.analyse.region import classify_regions, in_any
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
@@ -58,8 +59,8 @@ class Analysis:
         The cluster of each localization, and the outlines.
     description : Description
         A row per cluster, and a row per image or region.
-    card : ModelCard
-        Of the network that classified.
+    card : ModelCard or None
+        Of the network that classified; None where another method found the clusters.
     regions : tuple of Region
         What was asked for; empty for the whole image.
     seconds : dict of str to float
@@ -70,9 +71,19 @@ class Analysis:
     classification: Classification
     segmentation: Segmentation
     description: Description
-    card: ModelCard
+    card: ModelCard | None
     regions: tuple[Region, ...]
     seconds: dict[str, float]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What labels mean, from 0."""
+        return ("not clustered", "clustered") if self.card is None else self.card.labels
+
+    @property
+    def found_by(self) -> str:
+        """The network, or the method with the parameters it used."""
+        return self.segmentation.made_by if self.card is None else self.card.name
 
     def save(
         self, folder: str | Path, *, file_format: Format = "csv", overwrite: bool = False
@@ -106,10 +117,11 @@ class Analysis:
         file_format : {"csv", "parquet"}, default "csv"
             Of the localizations' table.
         """
+        # Six digits are what a score means; a float32 as text has up to seventeen.
+        score = np.round(self.classification.score.astype(np.float64), 6)
         table = result_table(
             self.localizations,
-            # Six digits are what a score means; a float32 as text has up to seventeen.
-            np.round(self.classification.score.astype(np.float64), 6),
+            None if self.card is None else score,
             self.classification.label,
             self.segmentation.cluster,
             region=self._region_names() if self.regions else None,
@@ -135,6 +147,8 @@ def analyse(
     model: Model | str | Path = "LOGNM1",
     threshold: float = 0.5,
     prior: Prior = "auto",
+    method: str = OURS,
+    parameters: Mapping[str, Any] | None = None,
     regions: Sequence[Region] = (),
     classification: Classification | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -153,6 +167,12 @@ def analyse(
         The share of the clustered that labels assume: a number, or balanced (one half, as the
         paper does), image (estimated from the scores, those in the regions if there are any), or
         auto: balanced, unless the scores are such as chance gives where nothing is clustered.
+    method : str, default "caml"
+        One of `caml.methods.METHODS` to find clusters by another method than a network: model,
+        threshold, prior and classification are then not looked at, localizations have no scores,
+        and each region is looked at by itself.
+    parameters : mapping of str to object, optional
+        What is chosen of that method; the rest is as it suggests.
     regions : sequence of Region, optional
         The parts to describe; the whole image by default. Every localization is classified with
         all its neighbours, in the region or not. Of a table in parquet, given as a path, no more is
@@ -179,10 +199,12 @@ def analyse(
     """
     seconds: dict[str, float] = {}
     report = progress or (lambda _stage, _share: None)
-    network = model if isinstance(model, Model) else load_model(model)
+    network = None
+    if method == OURS:
+        network = model if isinstance(model, Model) else load_model(model)
     if isinstance(localizations, str | Path):
         with _timed(seconds, "read"):
-            if regions and is_parquet(Path(localizations)):
+            if network and regions and is_parquet(Path(localizations)):
                 localizations, classification = classify_regions(
                     localizations, regions, network, threshold=threshold, prior=prior
                 )
@@ -191,49 +213,63 @@ def analyse(
     elif not isinstance(localizations, Localizations):
         localizations = Localizations(as_positions(localizations))
     regions = _named(regions)
-    if localizations.n_dimensions > network.card.n_dimensions:
-        message = (
-            f"{network.card.name} is made for 2D: z was not used, and the clusters are those of "
-            "the projection on x and y"
+    if network is None:
+        with _timed(seconds, method):
+            classification, segmentation = find_by_method(
+                localizations, method, parameters or {}, regions
+            )
+        found_by = segmentation.made_by
+    else:
+        localizations = _fitting(localizations, network.card)
+        with _timed(seconds, "neighbours"):
+            search = NeighbourSearch(localizations)
+        with _timed(seconds, "classify"):
+            classification = classification or classify(
+                localizations,
+                network,
+                threshold=threshold,
+                prior=prior,
+                among=in_any(regions, localizations) if regions else None,
+                search=search,
+                progress=lambda share: report("classify", share),
+            )
+        with _timed(seconds, "segment"):
+            segmentation = segment(localizations, classification, k=network.card.k, search=search)
+        found_by = (
+            f"{network.card.name}, threshold {threshold:g}, "
+            f"prior {prior} ({classification.prior:.3g})"
         )
-        warnings.warn(DataWarning(message), stacklevel=2)
-        localizations = localizations.projected()
-    with _timed(seconds, "neighbours"):
-        search = NeighbourSearch(localizations)
-    with _timed(seconds, "classify"):
-        classification = classification or classify(
-            localizations,
-            network,
-            threshold=threshold,
-            prior=prior,
-            among=in_any(regions, localizations) if regions else None,
-            search=search,
-            progress=lambda share: report("classify", share),
-        )
-    with _timed(seconds, "segment"):
-        segmentation = segment(localizations, classification, k=network.card.k, search=search)
     report("segment", 1.0)
     with _timed(seconds, "outline"):
         segmentation = outline(localizations, segmentation)
     report("outline", 1.0)
     with _timed(seconds, "describe"):
-        description = describe(localizations, segmentation, classification, regions=regions)
+        scored = None if network is None else classification
+        description = describe(localizations, segmentation, scored, regions=regions)
     if len(description.clusters) == 0:
         where = "the regions" if regions else "the image"
         warnings.warn(NothingFoundWarning(f"no clusters were found in {where}"), stacklevel=2)
-    localizations = localizations.with_history(
-        f"analysed with {network.card.name}, threshold {threshold:g}, "
-        f"prior {prior} ({classification.prior:.3g})"
-    )
     return Analysis(
-        localizations,
+        localizations.with_history(f"analysed with {found_by}"),
         classification,
         segmentation,
         description,
-        network.card,
+        None if network is None else network.card,
         regions,
         seconds,
     )
+
+
+def _fitting(localizations: Localizations, card: ModelCard) -> Localizations:
+    """Return localizations as a network can see them."""
+    if localizations.n_dimensions <= card.n_dimensions:
+        return localizations
+    message = (
+        f"{card.name} is made for 2D: z was not used, and the clusters are those of "
+        "the projection on x and y"
+    )
+    warnings.warn(DataWarning(message), stacklevel=3)
+    return localizations.projected()
 
 
 def _named(regions: Sequence[Region]) -> tuple[Region, ...]:

@@ -42,6 +42,8 @@ class Outcome:
         How long each stage took.
     details : str
         The traceback of an error that caml did not foresee.
+    found_by : str
+        The network, or the method with the parameters it used.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Outcome:
     sha256: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     details: str = ""
+    found_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ class Ledger:
             "warnings": list(outcome.warnings),
             "sha256": outcome.sha256,
             "seconds": dict(outcome.seconds),
+            "found_by": outcome.found_by,
         }
         write_json(self.root / f"{name}.entry.json", entry, overwrite=True)
 
@@ -179,6 +183,7 @@ class Ledger:
                 summary=pd.read_parquet(path.with_name(f"{entry['folder']}.parquet")),
                 sha256=entry["sha256"],
                 seconds=entry["seconds"],
+                found_by=entry["found_by"],
             )
         except (OSError, ValueError, KeyError):
             return None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from caml._machine import memory_bytes
+from caml.analyse.by_method import OURS
 from caml.analyse.chain import RESULTS, Analysis, analyse
 from caml.analyse.crew import Crew
 from caml.analyse.jobs import Job
@@ -60,6 +61,8 @@ MEMORY_PER_BYTE_OF_TEXT = 5
 Picture = Callable[[Analysis, Path], None]
 # Is told the file, the stage and the share of it that is done.
 Progress = Callable[[Path, str, float], None]
+# The summary, how long each stage took, and the network or method with its parameters.
+Found = tuple[pd.DataFrame, dict[str, float], str]
 
 
 def is_tiled(path: Path, settings: Settings) -> bool:
@@ -77,6 +80,8 @@ def is_tiled(path: Path, settings: Settings) -> bool:
     bool
         False also where the file cannot be read.
     """
+    if settings.method != OURS:
+        return False
     try:
         if is_parquet(path):
             # Of regions no more than they need is read.
@@ -147,10 +152,10 @@ def analyse_file(
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+    def work() -> Found:
         start = time.perf_counter()
         classification = None
-        if settings.regions and is_parquet(path):
+        if settings.regions and is_parquet(path) and settings.method == OURS:
             localizations, classification = classify_regions(
                 path,
                 settings.regions,
@@ -171,6 +176,8 @@ def analyse_file(
             model=settings.model,
             threshold=settings.threshold,
             prior=settings.prior,
+            method=settings.method,
+            parameters=settings.parameters,
             regions=settings.regions,
             classification=classification,
             progress=report,
@@ -182,7 +189,7 @@ def analyse_file(
                 picture(analysis, partial)
         seconds |= analysis.seconds
         seconds["write"] = round(time.perf_counter() - start, 3)
-        return analysis.description.summary, seconds
+        return analysis.description.summary, seconds, analysis.found_by
 
     return _outcome(job, work)
 
@@ -218,7 +225,7 @@ def analyse_in_tiles(
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work() -> tuple[pd.DataFrame, dict[str, float]]:
+    def work() -> Found:
         start = time.perf_counter()
         table = path.absolute()
         if not is_parquet(path):
@@ -253,7 +260,7 @@ def analyse_in_tiles(
                 text = f"{error}; what is done is kept: go on with --resume"
                 raise OutputError(text) from error
             raise
-        return summary, {"read": read_s} | seconds
+        return summary, {"read": read_s} | seconds, load_model(settings.model).card.name
 
     def in_the_users_words(text: str) -> str:
         return text.replace(str(converted), str(path)).replace(str(path.absolute()), str(path))
@@ -313,7 +320,7 @@ def forget_tiles(folder: Path) -> None:
         remove_leftovers(hidden)
 
 
-def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]) -> Outcome:
+def _outcome(job: Job, work: Callable[[], Found]) -> Outcome:
     """Do the work on one file; a failure is an outcome too."""
     path, folder = job
     noted: list[warnings.WarningMessage] = []
@@ -324,7 +331,7 @@ def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]
             check_replaceable(folder, RESULTS)
             sha256 = _sha256(path)
             check_stop()
-            summary, seconds = work()
+            summary, seconds, found_by = work()
         return Outcome(
             path=path,
             folder=folder,
@@ -332,6 +339,7 @@ def _outcome(job: Job, work: Callable[[], tuple[pd.DataFrame, dict[str, float]]]
             summary=summary,
             sha256=sha256,
             seconds=seconds,
+            found_by=found_by,
         )
     except CamlError as error:
         text = _with_path(error, path)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
 from caml._version import __version__
+from caml.analyse.by_method import OURS
 from caml.analyse.chain import Format
 from caml.analyse.jobs import Job, as_text
 from caml.analyse.ledger import Outcome
@@ -32,6 +33,10 @@ class Settings:
         A probability of at least this is clustered.
     prior : {"auto", "image", "balanced"} or float, default "auto"
         The share of the clustered that labels assume.
+    method : str, default "caml"
+        How clusters are found: by a network, or by one of `caml.methods.METHODS`.
+    parameters : mapping of str to object, optional
+        What is chosen of that method.
     regions : tuple of Region, default ()
         The parts to describe.
     pixel_size_nm : float, optional
@@ -49,6 +54,8 @@ class Settings:
     model: str = "LOGNM1"
     threshold: float = 0.5
     prior: Prior = "auto"
+    method: str = OURS
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
     pixel_size_nm: float | None = None
     columns: Mapping[str, str] | None = None
@@ -70,10 +77,14 @@ def arguments(settings: Settings) -> dict[str, Any]:
     dict
         Of what JSON holds.
     """
-    return {
+    network = {
         "model": settings.model,
         "threshold": settings.threshold,
         "prior": settings.prior,
+    }
+    return {
+        "method": settings.method,
+        **(network if settings.method == OURS else {"parameters": dict(settings.parameters)}),
         "regions": [
             {"name": region.name, "wkt": region.polygon.wkt} for region in settings.regions
         ],
@@ -87,7 +98,7 @@ def arguments(settings: Settings) -> dict[str, Any]:
 def record(
     outcomes: Sequence[Outcome],
     settings: Settings,
-    card: ModelCard,
+    card: ModelCard | None,
     jobs: Sequence[Job],
     *,
     interrupted: bool,
@@ -100,8 +111,8 @@ def record(
         What became of the files that were analysed.
     settings : Settings
         What was the same for all.
-    card : ModelCard
-        Of the network.
+    card : ModelCard or None
+        Of the network; None where another method found the clusters.
     jobs : sequence of (Path, Path)
         All files, and their folders.
     interrupted : bool
@@ -112,14 +123,14 @@ def record(
     dict
         Of what JSON holds.
     """
-    packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime")
+    packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn")
     finished = {one.folder for one in outcomes}
     return {
         "caml": __version__,
         "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
         "interrupted": interrupted,
         "arguments": arguments(settings),
-        "model": asdict(card),
+        "model": None if card is None else asdict(card),
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
@@ -133,6 +144,7 @@ def record(
                 "details": one.details,
                 "warnings": list(one.warnings),
                 "seconds": dict(one.seconds),
+                "found_by": one.found_by,
             }
             for one in outcomes
         ],

@@ -36,6 +36,20 @@ __all__ = ["analyse"]
 @THRESHOLD
 @PRIOR
 @click.option(
+    "--method",
+    default="caml",
+    show_default=True,
+    help="Find clusters by another method than a network: dbscan, voronoi, …; caml methods lists "
+    "them and their parameters.",
+)
+@click.option(
+    "--set",
+    "parameter_texts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of that method. May be given more than once.",
+)
+@click.option(
     "--region",
     "region_texts",
     multiple=True,
@@ -83,6 +97,8 @@ def analyse(
     model: str,
     threshold: float,
     prior: Any,
+    method: str,
+    parameter_texts: tuple[str, ...],
     region_texts: tuple[str, ...],
     pixel_size_nm: float | None,
     region_pixel_size_nm: float | None,
@@ -117,6 +133,7 @@ def analyse(
         raise click.UsageError("--tile is of whole tables: leave out either it or --region")
     if overwrite and resume:
         raise click.UsageError("--resume goes on, --overwrite starts anew: leave out one of them")
+    parameters = _parameters(method, parameter_texts)
     regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
 
     with Progress() as progress:
@@ -131,6 +148,8 @@ def analyse(
             model=model,
             threshold=threshold,
             prior=prior,
+            method=method,
+            parameters=parameters,
             regions=regions,
             pixel_size_nm=pixel_size_nm,
             columns=columns_of(columns),
@@ -150,6 +169,29 @@ def analyse(
     if n_failed:
         click.echo(f"caml: {n_failed} of {len(batch.outcomes)} files failed", err=True)
     return 1 if n_failed else 0
+
+
+def _parameters(method: str, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read every ``--set``, and refuse what is not of the method."""
+    from click.core import ParameterSource
+
+    if method == "caml":
+        if texts:
+            raise click.UsageError("--set is of other methods: choose one with --method")
+        return {}
+    context = click.get_current_context()
+    given = [
+        f"--{name}"
+        for name in ("model", "threshold", "prior")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: of networks, not of {method}; use --set")
+    if context.params["tile_size"] is not None:
+        raise click.UsageError(f"--tile: {method} looks at whole images")
+    from caml.methods import parse_parameters
+
+    return parse_parameters(method, texts)
 
 
 def _regions(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "classify": "Label localizations, without making clusters of them.",
     "cross-validate": "Train a network on each part of a pool but one, in turn.",
     "evaluate": "Compare results with the truth.",
+    "methods": "List the other clustering methods and their parameters.",
     "models": "List the networks, show, import or judge one.",
     "simulate": "Write simulated cells with known clusters.",
     "train": "Train a network from nothing.",

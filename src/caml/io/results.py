@@ -22,7 +22,7 @@ OURS = ("region", "score", "label", "cluster")
 
 def result_table(
     localizations: Localizations,
-    score: npt.ArrayLike,
+    score: npt.ArrayLike | None,
     label: npt.ArrayLike,
     cluster: npt.ArrayLike | None = None,
     *,
@@ -35,8 +35,8 @@ def result_table(
     ----------
     localizations : Localizations
         What was analysed.
-    score : array-like of shape (n_localizations,) or (n_localizations, n_labels)
-        The network's output.
+    score : array-like of shape (n_localizations,) or (n_localizations, n_labels), or None
+        The network's output; None where there was none, and then no column.
     label : array-like of shape (n_localizations,)
         0 not clustered, 1 clustered, 2… other kinds.
     cluster : array-like of shape (n_localizations,), optional
@@ -79,11 +79,12 @@ def result_table(
     if region is not None:
         names = np.asarray(region, dtype=object)
         added["region"] = np.full(n, names[()], dtype=object) if names.ndim == 0 else names
-    scores = np.asarray(score)
-    if scores.ndim == 2:
-        added |= {f"score_{i}": column for i, column in enumerate(scores.T)}
-    else:
-        added["score"] = scores
+    if score is not None:
+        scores = np.asarray(score)
+        if scores.ndim == 2:
+            added |= {f"score_{i}": column for i, column in enumerate(scores.T)}
+        else:
+            added["score"] = scores
     added["label"] = np.asarray(label)
     if cluster is not None:
         added["cluster"] = np.asarray(cluster)

@@ -6,13 +6,38 @@ truth. `METHODS` has them by the names that ``caml analyse --method`` takes.
 """
 
 from caml.methods.dbscan import dbscan, suggest_eps
-from caml.methods.registry import METHODS, method_parameters, parse_parameters, run_method
+from caml.methods.dominant_sets import dominant_sets
+from caml.methods.focal import focal
+from caml.methods.hdbscan import hdbscan
+from caml.methods.kde import kde, suggest_bandwidth
+from caml.methods.optics import optics
+from caml.methods.registry import (
+    METHODS,
+    check_method,
+    method_parameters,
+    parse_parameters,
+    run_method,
+)
+from caml.methods.tomato import tomato
+from caml.methods.voronoi import Objects, voronoi, voronoi_density, voronoi_objects
 
 __all__ = [
     "METHODS",
+    "Objects",
+    "check_method",
     "dbscan",
+    "dominant_sets",
+    "focal",
+    "hdbscan",
+    "kde",
     "method_parameters",
+    "optics",
     "parse_parameters",
     "run_method",
+    "suggest_bandwidth",
     "suggest_eps",
+    "tomato",
+    "voronoi",
+    "voronoi_density",
+    "voronoi_objects",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from caml._arrays import FloatArray, IntArray
 from caml.errors import InputError
 from caml.localizations import Localizations
+from caml.methods._chance import unit_ball
 from caml.methods._points import check_cost, check_count, check_length, points_of
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.segment import Segmentation
@@ -82,9 +84,12 @@ def dbscan(
 
 
 def suggest_eps(
-    localizations: Localizations | npt.ArrayLike, *, min_samples: int | None = None
+    localizations: Localizations | npt.ArrayLike,
+    *,
+    min_samples: int | None = None,
+    criterion: Literal["knee", "chance"] = "knee",
 ) -> float:
-    """Suggest how far DBSCAN's neighbourhoods reach: the knee of the k-distance curve.
+    """Suggest how far DBSCAN's neighbourhoods reach, from the k-distance curve.
 
     Parameters
     ----------
@@ -92,6 +97,8 @@ def suggest_eps(
         Where clusters are to be found.
     min_samples : int, optional
         As for `dbscan`.
+    criterion : {"knee", "chance"}, default "knee"
+        The knee of the curve, or where it differs most from chance.
 
     Returns
     -------
@@ -108,7 +115,11 @@ def suggest_eps(
     -----
     The distances to the (min_samples − 1)-th neighbour, sorted, are flat within clusters and rise
     steeply outside (Ester et al. 1996, section 4.2). The knee is where the curve, scaled to the
-    unit square, lies furthest below its diagonal (Satopää et al. 2011).
+    unit square, lies furthest below its diagonal (Satopää et al. 2011). Where much is not
+    clustered, that is far out among what is not. By chance, with complete spatial randomness of
+    density λ, the k-th neighbour is within r with probability P(k, λπr²), the regularized lower
+    incomplete gamma function (in 3D 4πr³/3); the other criterion is the r at which the share of
+    localizations exceeds it most.
 
     Examples
     --------
@@ -118,6 +129,8 @@ def suggest_eps(
     >>> round(suggest_eps([*corner, *(corner + 90), *far], min_samples=4), 1)
     12.7
     """
+    from scipy.special import gammainc
+
     points = points_of(localizations, "DBSCAN")
     min_samples = 2 * points.n_dimensions if min_samples is None else min_samples
     check_count(least=2, min_samples=min_samples)
@@ -134,8 +147,12 @@ def suggest_eps(
             f"all localizations are {low:g} nm from their neighbour number {min_samples - 1}: the "
             "k-distance curve has no knee; give eps_nm"
         )
-    below = np.linspace(0, 1, len(curve)) - (curve - low) / (high - low)
-    return float(curve[below.argmax()])
+    share = np.linspace(0, 1, len(curve))
+    expected = (curve - low) / (high - low)
+    if criterion == "chance":
+        n_expected = len(points) / points.size * unit_ball(points.n_dimensions)
+        expected = gammainc(min_samples - 1, n_expected * curve**points.n_dimensions)
+    return float(curve[(share - expected).argmax()])
 
 
 def k_distances(search: NeighbourSearch, k: int) -> FloatArray:

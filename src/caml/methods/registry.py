@@ -13,13 +13,27 @@ import numpy.typing as npt
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods.dbscan import dbscan
+from caml.methods.dominant_sets import dominant_sets
+from caml.methods.focal import focal
+from caml.methods.hdbscan import hdbscan
+from caml.methods.kde import kde
+from caml.methods.optics import optics
+from caml.methods.tomato import tomato
+from caml.methods.voronoi import voronoi
 from caml.segment import Segmentation
 
-__all__ = ["METHODS", "method_parameters", "parse_parameters", "run_method"]
+__all__ = ["METHODS", "check_method", "method_parameters", "parse_parameters", "run_method"]
 
 # In the order of docs/methods.md.
 METHODS: dict[str, Callable[..., Segmentation]] = {
     "dbscan": dbscan,
+    "hdbscan": hdbscan,
+    "optics": optics,
+    "tomato": tomato,
+    "voronoi": voronoi,
+    "kde": kde,
+    "focal": focal,
+    "dominant-sets": dominant_sets,
 }
 
 
@@ -111,10 +125,28 @@ def run_method(
     InputError
         If there is no such method, or a parameter cannot be used.
     """
-    known = method_parameters(name)
-    for key in parameters or {}:
-        _check_name(name, key, known)
+    check_method(name, parameters or {})
     return METHODS[name](localizations, **(parameters or {}))
+
+
+def check_method(name: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a method that there is not, or parameters that it does not have.
+
+    Parameters
+    ----------
+    name : str
+        One of `METHODS`.
+    parameters : mapping of str to object
+        What is chosen of it.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    known = method_parameters(name)
+    for key in parameters:
+        _check_name(name, key, known)
 
 
 def _check_name(name: str, key: str, known: Mapping[str, inspect.Parameter]) -> None:

@@ -255,7 +255,7 @@ def _one_per_pixel(
 
 def _legend(figure: Figure, label: npt.NDArray[np.integer[Any]], analysis: Analysis) -> None:
     """Explain the colours below the panels."""
-    names = ["not clustered", *analysis.card.labels[1:]]
+    names = ["not clustered", *analysis.labels[1:]]
     present = [kind for kind in range(len(names)) if kind < 2 or (label == kind).any()]
     handles = [
         Line2D(
@@ -285,7 +285,7 @@ def _headline(analysis: Analysis) -> str:
         found += " localizations clustered"
     else:
         found += f" in {len(summary)} regions"
-    return f"{analysis.localizations.name}   {found}   ({analysis.card.name})"
+    return f"{analysis.localizations.name}   {found}   ({analysis.found_by.partition(',')[0]})"
 
 
 def _square(

@@ -1,0 +1,71 @@
+"""The other methods in the place of network and chain: clusters first, labels from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from caml.classify import Classification
+from caml.localizations import Localizations, Region
+from caml.methods import run_method
+from caml.segment import Segmentation
+
+__all__ = ["OURS", "find_by_method"]
+
+# What is no other method: a network, and clusters of what it labels.
+OURS = "caml"
+
+
+def find_by_method(
+    localizations: Localizations,
+    method: str,
+    parameters: Mapping[str, Any],
+    regions: Sequence[Region] = (),
+) -> tuple[Classification, Segmentation]:
+    """Find clusters by one of the other methods.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        What to analyse.
+    method : str
+        One of `caml.methods.METHODS`.
+    parameters : mapping of str to object
+        What was chosen of it.
+    regions : sequence of Region, optional
+        Each is looked at by itself, as these methods were made for: what is average is so within
+        it. By default the whole image.
+
+    Returns
+    -------
+    classification : Classification
+        Labels: 1 in a cluster, 0 not, −1 outside of the regions or without a finite position. No
+        scores, NaN: these methods have none.
+    segmentation : Segmentation
+        The clusters, without outlines. What lies in several regions belongs to the first.
+
+    Raises
+    ------
+    InputError
+        If the method refuses.
+    """
+    n = len(localizations)
+    cluster, label = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int8)
+    made_by: list[str] = []
+    n_clusters = 0
+    for region in regions or (localizations.region,):
+        inside = localizations.finite & (label < 0)
+        if region is not None and regions:
+            inside &= region.contains(localizations.positions)
+        rows = np.flatnonzero(inside)
+        found = run_method(method, replace(localizations.taken(rows), region=region), parameters)
+        clustered = found.cluster >= 0
+        cluster[rows[clustered]] = found.cluster[clustered] + n_clusters
+        label[rows] = clustered
+        n_clusters += found.n_clusters
+        made_by.append(f"{region.name}: {found.made_by}" if region and regions else found.made_by)
+    classification = Classification(np.full(n, np.nan, dtype=np.float32), label)
+    return classification, Segmentation(cluster, made_by="; ".join(made_by))

@@ -1,0 +1,147 @@
+"""Dominant sets: groups that are more alike within than with anything outside."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from caml._arrays import FloatArray, IntArray
+from caml.errors import InputError
+from caml.localizations import Localizations
+from caml.methods._points import check_cost, check_count, check_length, points_of
+from caml.methods.dbscan import suggest_eps
+from caml.segment import Segmentation
+
+__all__ = ["dominant_sets"]
+
+# Similarities are nothing beyond so many scales.
+REACH = 3.0
+# What one localization may still gain when a group is done, and steps after which it is anyhow.
+TOLERANCE = 1e-7
+MOST_STEPS = 2_000
+# Weights below this share of the largest are of localizations outside the group.
+SUPPORT = 1e-4
+BYTES_PER_PAIR = 60
+SECONDS_PER_PAIR = 2e-5
+
+
+def dominant_sets(
+    localizations: Localizations | npt.ArrayLike,
+    *,
+    scale_nm: float | None = None,
+    min_cohesiveness: float = 0.5,
+    min_localizations: int = 5,
+) -> Segmentation:
+    """Find clusters as dominant sets.
+
+    Parameters
+    ----------
+    localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        Where to look.
+    scale_nm : float, optional
+        The distance σ, nm, at which similarity exp(−d²/2σ²) has fallen to 0.61; by default half
+        of where the k-distance curve differs most from chance (`caml.methods.suggest_eps`).
+    min_cohesiveness : float, default 0.5
+        The mean similarity within a group, from 0 to 1, below which it is no cluster.
+    min_localizations : int, default 5
+        Groups of fewer are no cluster.
+
+    Returns
+    -------
+    Segmentation
+        Clusters, without outlines.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of its range, or it would take more than an hour.
+
+    Notes
+    -----
+    Pavan and Pelillo 2007: weights x of localizations follow replicator dynamics
+    x_i ← x_i (Wx)_i / xᵀWx until they rest; those with weight are a group, xᵀWx is its
+    cohesiveness. It is taken out, and the rest looked at again. Clusters much wider than σ come
+    apart, because similarity is what counts and not connection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> blobs = [rng.normal(centre, 5, (30, 2)) for centre in (0, 500)]
+    >>> dominant_sets(np.vstack(blobs), scale_nm=20).n_clusters
+    2
+    """
+    from scipy.spatial import cKDTree
+
+    points = points_of(localizations, "dominant sets")
+    check_count(least=2, min_localizations=min_localizations)
+    if not 0 <= min_cohesiveness < 1:
+        raise InputError(f"min_cohesiveness must be from 0 to below 1, got {min_cohesiveness:g}")
+    if scale_nm is not None:
+        check_length(scale_nm=scale_nm)
+    if len(points) <= 2 * points.n_dimensions:
+        return points.segmentation(np.full(len(points), -1), "dominant-sets")
+    if scale_nm is None:
+        scale_nm = suggest_eps(points.positions, criterion="chance") / 2
+    tree = cKDTree(points.positions)
+    n_pairs = tree.count_neighbors(tree, REACH * scale_nm) - len(points)
+    check_cost(
+        "dominant sets with this scale",
+        len(points),
+        n_bytes=float(n_pairs) * BYTES_PER_PAIR,
+        seconds=float(n_pairs) * SECONDS_PER_PAIR,
+    )
+    distance = tree.sparse_distance_matrix(tree, REACH * scale_nm, output_type="coo_matrix").tocsr()
+    similarity = csr_array(
+        (np.exp(-0.5 * np.square(distance.data / scale_nm)), distance.indices, distance.indptr),
+        shape=distance.shape,
+    )
+    similarity.setdiag(0)
+    ids = np.full(len(points), -1)
+    for number, members in enumerate(_groups(similarity, min_localizations, min_cohesiveness)):
+        ids[members] = number
+    made_by = f"dominant-sets, scale {scale_nm:.4g} nm, min_cohesiveness {min_cohesiveness:g}"
+    return points.segmentation(ids, made_by)
+
+
+def _groups(similarity: csr_array, least: int, cohesiveness: float) -> list[IntArray]:
+    """Take out group after group of each part that is connected."""
+    found = []
+    component = connected_components(similarity, directed=False)[1]
+    order = np.argsort(component, kind="stable")
+    todo = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
+    while todo:
+        rows = todo.pop()
+        if len(rows) < least:
+            continue
+        part = similarity[rows][:, rows]
+        weight = _at_rest(part)
+        inside = weight > SUPPORT * weight.max()
+        if weight @ (part @ weight) < cohesiveness:
+            # The rest of this part is no more alike.
+            continue
+        if inside.sum() >= least:
+            found.append(rows[inside])
+        rest = rows[~inside]
+        if len(rest) >= least:
+            pieces = connected_components(similarity[rest][:, rest], directed=False)[1]
+            order = np.argsort(pieces, kind="stable")
+            todo += np.split(rest[order], np.flatnonzero(np.diff(pieces[order])) + 1)
+    return found
+
+
+def _at_rest(similarity: csr_array) -> FloatArray:
+    """Follow replicator dynamics from equal weights until they rest."""
+    weight: FloatArray = np.full(similarity.shape[0], 1 / similarity.shape[0])
+    for _ in range(MOST_STEPS):
+        payoff = similarity @ weight
+        mean = float(weight @ payoff)
+        if mean <= 0:
+            break
+        new: FloatArray = weight * payoff / mean
+        if np.abs(new - weight).sum() < TOLERANCE:
+            return new
+        weight = new
+    return weight

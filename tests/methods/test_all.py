@@ -1,0 +1,165 @@
+"""What every method promises, whatever it does."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from caml.errors import InputError
+from caml.evaluate import match_clusters
+from caml.localizations import Localizations
+from caml.methods import METHODS, method_parameters, parse_parameters, run_method
+from caml.segment import Segmentation
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# What suits the clusters of these tests, whose standard deviation is 20 nm.
+SUITED: dict[str, dict[str, Any]] = {
+    "dbscan": {"eps_nm": 30.0, "min_samples": 5},
+    "hdbscan": {"min_cluster_size": 20},
+    "optics": {"min_samples": 10, "max_eps_nm": 60.0},
+    "tomato": {"radius_nm": 30.0, "persistence": 5},
+    "voronoi": {},
+    "kde": {"bandwidth_nm": 15.0},
+    "focal": {"grid_nm": 20.0, "min_l": 5},
+    "dominant-sets": {"scale_nm": 100.0, "min_localizations": 15},
+}
+
+
+def clustered(seed: int, *, n_dimensions: int = 2) -> tuple[FloatArray, IntArray]:
+    """Return eight clusters of forty in a background, and which is which."""
+    rng = np.random.default_rng(seed)
+    corners = np.stack(np.meshgrid(*[np.arange(4)] * n_dimensions), axis=-1)
+    centres = 250.0 + 500 * rng.permutation(corners.reshape(-1, n_dimensions))[:8]
+    near = rng.normal(0, 20, (8, 40, n_dimensions)) + centres[:, None]
+    far = rng.uniform(0, 2_000, (150, n_dimensions))
+    truth = np.r_[np.repeat(np.arange(8), 40), np.full(150, -1)]
+    return np.vstack([near.reshape(-1, n_dimensions), far]), truth
+
+
+def found(name: str, positions: Any) -> Segmentation:
+    return run_method(name, positions, SUITED[name])
+
+
+def test_every_method_is_tried() -> None:
+    assert set(METHODS) == set(SUITED)
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+@pytest.mark.parametrize("name", SUITED)
+def test_clusters_are_found(name: str, n_dimensions: int) -> None:
+    positions, truth = clustered(0, n_dimensions=n_dimensions)
+    segmentation = found(name, positions)
+    assert segmentation.made_by.startswith(name)
+    matches = match_clusters(positions, segmentation, truth)
+    assert len(matches.true) == 8
+    # One too many is forgiven.
+    assert matches.jaccard >= 8 / 9
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_moving_all_moves_nothing_and_rows_may_come_in_any_order(name: str) -> None:
+    positions, _ = clustered(1)
+    base = found(name, positions).cluster
+    moved = found(name, positions + np.array([5_000, -300])).cluster
+    assert adjusted_rand_score(base, moved) == 1
+    order = np.random.default_rng(1).permutation(len(base))
+    shuffled = found(name, positions[order]).cluster
+    # Localizations on a border may go to the one or the other cluster; and the steep parts of
+    # the reachability, which end OPTICS' clusters, come in the order in which rows came.
+    if name != "optics":
+        assert adjusted_rand_score(base[order], shuffled) > 0.98
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_turning_by_a_quarter_turns_nothing(name: str) -> None:
+    positions, _ = clustered(2)
+    turned = positions @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    share = adjusted_rand_score(found(name, positions).cluster, found(name, turned).cluster)
+    # Grids begin at another corner.
+    assert share > (0.9 if name in ("kde", "focal") else 0.995)
+
+
+@pytest.mark.parametrize("name", SUITED)
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_nothing_and_next_to_nothing_have_no_clusters(name: str, n_dimensions: int) -> None:
+    for n in (0, 1, 2):
+        positions = np.arange(n * n_dimensions, dtype=float).reshape(n, n_dimensions) * 900
+        for parameters in ({}, SUITED[name]):
+            segmentation = run_method(name, positions, parameters)
+            assert segmentation.cluster.tolist() == [-1] * n
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_what_is_not_finite_is_in_no_cluster_and_changes_nothing(name: str) -> None:
+    positions, _ = clustered(3)
+    holed = np.insert(positions, [0, 7, 7], [np.nan, np.inf], axis=0)
+    segmentation = found(name, Localizations(holed))
+    lost = ~np.isfinite(holed).all(axis=1)
+    assert (segmentation.cluster[lost] == -1).all()
+    assert segmentation.cluster[~lost].tolist() == found(name, positions).cluster.tolist()
+
+
+@pytest.mark.parametrize("name", SUITED)
+@pytest.mark.parametrize("kind", ["line", "same", "lattice"])
+def test_ties_everywhere_end_well(name: str, kind: str) -> None:
+    grid = np.stack(np.meshgrid(np.arange(12.0), np.arange(12.0)), axis=-1).reshape(-1, 2) * 100
+    positions = {"line": grid * [1, 0], "same": grid * 0 + 5, "lattice": grid}[kind]
+    segmentation = found(name, positions)
+    assert len(segmentation.cluster) == len(positions)
+    twins = np.unique(positions, axis=0, return_inverse=True)[1].ravel()
+    assert all(len(set(segmentation.cluster[twins == one])) == 1 for one in set(twins))
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_inputs_are_left_as_they_were(name: str) -> None:
+    positions, _ = clustered(4)
+    before = positions.copy()
+    found(name, positions)
+    assert np.array_equal(positions, before)
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_parameters_are_typed_and_can_be_written(name: str) -> None:
+    known = method_parameters(name)
+    assert known
+    assert all(one.default is not inspect.Parameter.empty for one in known.values())
+    for key, one in known.items():
+        text = "eom" if "Literal" in str(one.annotation) else "3"
+        assert parse_parameters(name, [f"{key}={text}"])[key] == (text if text == "eom" else 3)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["eps_nm"], "a parameter is written NAME=VALUE, got 'eps_nm'"),
+        (["eps=3"], "dbscan has no parameter 'eps'; it has: eps_nm, min_samples"),
+        (["eps_nm=a"], "eps_nm is a number, got 'a'"),
+        (["min_samples=2.5"], "min_samples is a whole number, got '2.5'"),
+        (["eps_nm=3", "eps_nm=4"], "eps_nm is given twice"),
+    ],
+)
+def test_parameters_that_cannot_be_read_are_refused(texts: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_parameters("dbscan", texts)
+    assert str(caught.value) == message
+
+
+def test_names_that_are_none_are_told_with_those_that_are() -> None:
+    with pytest.raises(InputError, match=r"no method is called 'dbscam'; there are: dbscan, "):
+        run_method("dbscam", np.zeros((3, 2)))
+    with pytest.raises(InputError, match="hdbscan has no parameter 'eps_nm'"):
+        run_method("hdbscan", np.zeros((3, 2)), {"eps_nm": 3})
+    with pytest.raises(InputError, match="cluster_selection_method is one of eom, leaf"):
+        parse_parameters("hdbscan", ["cluster_selection_method=all"])
+
+
+@pytest.mark.parametrize("name", ["hdbscan", "optics"])
+def test_a_million_is_refused_where_time_grows_with_its_square(name: str) -> None:
+    positions = np.random.default_rng(0).uniform(0, 1e5, (1_000_000, 2))
+    with pytest.raises(InputError, match=r"would take about .* and \d+ (minutes|hours) for 1,000,"):
+        run_method(name, positions)
