@@ -8,6 +8,7 @@ truth. `METHODS` has them by the names that ``caml analyse --method`` takes.
 from caml.methods.dbscan import dbscan, suggest_eps
 from caml.methods.dominant_sets import dominant_sets
 from caml.methods.focal import focal
+from caml.methods.getis_franklin import getis_franklin, local_l, suggest_radius
 from caml.methods.hdbscan import hdbscan
 from caml.methods.kde import kde, suggest_bandwidth
 from caml.methods.optics import optics
@@ -28,14 +29,17 @@ __all__ = [
     "dbscan",
     "dominant_sets",
     "focal",
+    "getis_franklin",
     "hdbscan",
     "kde",
+    "local_l",
     "method_parameters",
     "optics",
     "parse_parameters",
     "run_method",
     "suggest_bandwidth",
     "suggest_eps",
+    "suggest_radius",
     "tomato",
     "voronoi",
     "voronoi_density",

@@ -15,6 +15,7 @@ from caml.localizations import Localizations
 from caml.methods.dbscan import dbscan
 from caml.methods.dominant_sets import dominant_sets
 from caml.methods.focal import focal
+from caml.methods.getis_franklin import getis_franklin
 from caml.methods.hdbscan import hdbscan
 from caml.methods.kde import kde
 from caml.methods.optics import optics
@@ -34,6 +35,7 @@ METHODS: dict[str, Callable[..., Segmentation]] = {
     "kde": kde,
     "focal": focal,
     "dominant-sets": dominant_sets,
+    "getis-franklin": getis_franklin,
 }
 
 
