@@ -5,6 +5,7 @@ literature's names, and defaults with a source or a helper that suggests them; n
 truth. `METHODS` has them by the names that ``caml analyse --method`` takes.
 """
 
+from caml.methods.bayesian import Proposals, bayesian, score_surface
 from caml.methods.dbscan import dbscan, suggest_eps
 from caml.methods.dominant_sets import dominant_sets
 from caml.methods.focal import focal
@@ -25,6 +26,8 @@ from caml.methods.voronoi import Objects, voronoi, voronoi_density, voronoi_obje
 __all__ = [
     "METHODS",
     "Objects",
+    "Proposals",
+    "bayesian",
     "check_method",
     "dbscan",
     "dominant_sets",
@@ -37,6 +40,7 @@ __all__ = [
     "optics",
     "parse_parameters",
     "run_method",
+    "score_surface",
     "suggest_bandwidth",
     "suggest_eps",
     "suggest_radius",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from caml.errors import InputError
 from caml.localizations import Localizations
+from caml.methods.bayesian import bayesian
 from caml.methods.dbscan import dbscan
 from caml.methods.dominant_sets import dominant_sets
 from caml.methods.focal import focal
@@ -36,6 +37,7 @@ METHODS: dict[str, Callable[..., Segmentation]] = {
     "focal": focal,
     "dominant-sets": dominant_sets,
     "getis-franklin": getis_franklin,
+    "bayesian": bayesian,
 }
 
 
