@@ -1,6 +1,7 @@
 """Figures: functions that draw on `ax` and return it, and the pictures that commands write.
 
-`images` has localizations and clusters, `networks` how networks learnt and how well they do.
+`images` has localizations and clusters, `networks` how networks learnt and how well they do,
+`surfaces` how dense an image is and how probable ways to cluster it are.
 """
 
 from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
@@ -16,6 +17,7 @@ from caml.plot.networks import (
     save_training,
     score_histogram,
 )
+from caml.plot.surfaces import plot_l_surface, plot_score_surface
 
 __all__ = [
     "calibration",
@@ -25,6 +27,8 @@ __all__ = [
     "localizations",
     "outlines",
     "overview",
+    "plot_l_surface",
+    "plot_score_surface",
     "precision_recall",
     "roc",
     "save_input_map",
