@@ -41,6 +41,7 @@ def test_the_surface_of_l_goes_through_its_values(ax: Axes) -> None:
     ]
     assert np.median(np.abs(drawn - values[alone])) < 3
     assert np.isfinite(surface).all()
+    assert values.min() <= surface.min() <= surface.max() <= values.max()
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
     assert image.get_clim() == (0.0, float(np.quantile(values, 0.99)))
     # One contour level, and two peaks inside it.

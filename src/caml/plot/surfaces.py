@@ -55,8 +55,9 @@ def plot_l_surface(
 
     Notes
     -----
-    Cubic in each triangle between localizations and smooth where they meet (Clough and Tocher); the
-    cluster maps of Owen et al. 2010 are splines through all localizations, which look alike.
+    Cubic in each triangle between localizations and smooth where they meet (Clough and Tocher), and
+    nowhere beyond the values at its corners; the cluster maps of Owen et al. 2010 are splines
+    through all localizations, which look alike.
     """
     positions, values = as_positions(localizations)[:, :2], np.asarray(local_l, dtype=np.float64)
     if values.shape != (len(positions),):
@@ -73,15 +74,9 @@ def plot_l_surface(
     ax.set_xlim(low[0], high[0])
     # y grows downwards, as in all pictures of images.
     ax.set_ylim(high[1], low[1])
-    from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator
-
     step = (high - low).max() / PIXELS
     x, y = (np.arange(low[axis] + step / 2, high[axis], step) for axis in (0, 1))
-    at = np.stack(np.meshgrid(x, y), axis=-1)
-    surface = CloughTocher2DInterpolator(positions, values)(at)
-    # In corners, outside all triangles.
-    outside = np.isnan(surface)
-    surface[outside] = NearestNDInterpolator(positions, values)(at[outside])
+    surface = _surface(positions, values, np.stack(np.meshgrid(x, y), axis=-1))
     largest = np.quantile(values, 0.99) if largest_nm is None else largest_nm
     image = ax.imshow(
         surface,
@@ -152,3 +147,20 @@ def plot_score_surface(ax: Axes, proposals: Proposals) -> Axes:
     bar.set_label("log probability above no clusters")
     bar.outline.set_linewidth(0.5)
     return ax
+
+
+def _surface(positions: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
+    """Interpolate values between positions."""
+    from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator
+    from scipy.spatial import Delaunay
+
+    triangles = Delaunay(positions)
+    surface = CloughTocher2DInterpolator(triangles, values)(at)
+    # Long thin triangles at a border would overshoot far.
+    corners = values[triangles.simplices]
+    which = triangles.find_simplex(at)
+    surface = np.clip(surface, corners.min(axis=1)[which], corners.max(axis=1)[which])
+    # In corners of the image, outside all triangles.
+    outside = which < 0
+    surface[outside] = NearestNDInterpolator(positions, values)(at[outside])
+    return np.asarray(surface)
