@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,7 @@ RECIPES = {
             k=1000,
             n_dimensions=3,
             scenarios=partial(training_scenarios, n_dimensions=3),
-            settings=WIDE,
+            settings=replace(WIDE, n_epochs=16),
         ),
         Recipe(
             name="3TXKFS",
