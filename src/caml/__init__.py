@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from caml.analyse import analyse as analyse
     from caml.classify import Classification as Classification
     from caml.classify import classify as classify
+    from caml.compare import Comparison as Comparison
+    from caml.compare import compare as compare
     from caml.describe import Description as Description
     from caml.describe import describe as describe
     from caml.evaluate import Evaluation as Evaluation
@@ -49,6 +51,8 @@ _HOMES = {
     "analyse": "caml.analyse",
     "Classification": "caml.classify",
     "classify": "caml.classify",
+    "Comparison": "caml.compare",
+    "compare": "caml.compare",
     "Description": "caml.describe",
     "describe": "caml.describe",
     "Evaluation": "caml.evaluate",

@@ -1,0 +1,268 @@
+"""Folders of results that ``caml analyse`` wrote: read, with everything wrong with them told."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from caml.errors import DataWarning, InputError, MissingFileError, TableError
+
+__all__ = ["Run", "is_run", "read_image", "read_run", "tell_differences"]
+
+RECORD = "run.json"
+SUMMARY = "summary.csv"
+CLUSTERS = "clusters.csv"
+# What a run that did not end leaves.
+UNFINISHED = ".unfinished"
+
+# Arguments on which no result depends, or that differ rightly between tables.
+NO_MATTER = frozenset(
+    {"out", "overwrite", "n_jobs", "scheduler", "tile_size", "format", "columns", "pixel_size_nm",
+     "model"}
+)  # fmt: skip
+
+# What a summary must hold, for shares and densities to be summed up.
+NEEDED = ("n_localizations", "n_clustered", "n_clusters", "area_um2")
+TEXTS = ("image", "region")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A folder of results, with a folder in it for each image.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    images : tuple of str
+        The folders of the images that were analysed.
+    failed : tuple of str
+        Those of images that could not be.
+    settings : dict of str to str
+        What the results depend on, each as a text.
+    summary : DataFrame
+        A row per image or region.
+    """
+
+    path: Path
+    images: tuple[str, ...]
+    failed: tuple[str, ...]
+    settings: dict[str, str]
+    summary: pd.DataFrame
+
+
+def is_run(path: Path) -> bool:
+    """Tell whether a folder holds the results of a run, finished or not.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    return (path / RECORD).is_file() or (path / UNFINISHED).is_dir()
+
+
+def read_run(path: Path) -> Run:
+    """Read the record and the summary of a folder of results.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Returns
+    -------
+    Run
+        What it holds. Images that failed are warned of.
+
+    Raises
+    ------
+    InputError
+        If it is no folder of results, or the run was interrupted.
+    MissingFileError
+        If it is not there.
+    TableError
+        If its summary is damaged.
+    """
+    if not path.is_dir():
+        raise MissingFileError(f"{path} is no folder; give a folder that caml analyse wrote")
+    if not is_run(path):
+        raise InputError(
+            f"{path} holds no results: there is no {RECORD} in it. Give a folder that caml analyse "
+            "wrote (its --out), not the folder of one image or of tables"
+        )
+    record = _record(path)
+    if record["interrupted"] or record["not_analysed"]:
+        raise InputError(
+            f"{path} holds a run that was interrupted; go on with it first: caml analyse … "
+            f"--out {path} --resume"
+        )
+    failed = tuple(one["folder"] for one in record["inputs"] if one["error"])
+    images = tuple(one["folder"] for one in record["inputs"] if not one["error"])
+    if failed:
+        warnings.warn(
+            DataWarning(
+                f"{path}: {len(failed)} of {len(failed) + len(images)} images could not be "
+                f"analysed, and are not compared ({', '.join(failed[:5])})"
+            ),
+            stacklevel=2,
+        )
+    if not images:
+        raise InputError(f"{path} holds no images: all of them failed; see its {RECORD}")
+    summary = _read_table(path / SUMMARY, ("image", *NEEDED))
+    missing = sorted(set(images) - set(summary["image"]))
+    if missing:
+        raise TableError(f"there is no row for {', '.join(missing[:5])}", path=path / SUMMARY)
+    return Run(path, images, failed, _settings(record), summary)
+
+
+def read_image(run: Run, image: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read what was found in an image.
+
+    Parameters
+    ----------
+    run : Run
+        That has it.
+    image : str
+        The name of its folder.
+
+    Returns
+    -------
+    clusters, summary : DataFrame
+        A row per cluster, and one for the image or each of its regions.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no table of its clusters.
+    TableError
+        If it is damaged.
+    """
+    path = run.path / image / CLUSTERS
+    clusters = _read_table(path, ("cluster", "n_localizations", "area_nm2"))
+    summary = run.summary[run.summary["image"] == image].reset_index(drop=True)
+    least = int(summary["n_clusters"].max())
+    if len(clusters) < least:
+        raise TableError(
+            f"it has {len(clusters)} clusters, and {run.path / SUMMARY} says {least}: a part of it "
+            "is lost, or was deleted; analyse the image again",
+            path=path,
+        )
+    return clusters, summary
+
+
+def tell_differences(runs: Sequence[Run]) -> None:
+    """Warn where results were made in different ways.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        What is compared.
+    """
+    for name in dict.fromkeys(one for run in runs for one in run.settings):
+        ways: dict[str, list[str]] = {}
+        for run in runs:
+            ways.setdefault(run.settings.get(name, "none"), []).append(run.path.name)
+        if len(ways) > 1:
+            shown = "; ".join(
+                f"{way} ({', '.join(paths[:3])}{', …' if len(paths) > 3 else ''})"
+                for way, paths in ways.items()
+            )
+            warnings.warn(
+                DataWarning(
+                    f"results were not made in the same way, and may differ by that. {name}: "
+                    f"{shown}"
+                ),
+                stacklevel=2,
+            )
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Read run.json, and make sure that it is one."""
+    file = path / RECORD
+    if not file.is_file():
+        return {"interrupted": True, "not_analysed": []}
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        inputs = [(one["folder"], one["error"]) for one in record["inputs"]]
+        whole = {"interrupted", "not_analysed", "arguments", "model"} <= set(record)
+        if not whole or not all(isinstance(folder, str) for folder, _ in inputs):
+            raise KeyError
+    except (ValueError, KeyError, TypeError) as error:
+        raise TableError(
+            "it is no record of a run of caml analyse, or is damaged; analyse the tables again",
+            path=file,
+        ) from error
+    return dict(record)
+
+
+def _settings(record: dict[str, Any]) -> dict[str, str]:
+    """Take from a record what results depend on."""
+    model, given = record["model"], record["arguments"]
+    settings = {
+        "network": f"{model.get('name', '?')} {str(model.get('sha256', ''))[:8]}".strip(),
+        "version": str(record.get("caml", "?")),
+    }
+    settings |= {
+        name: str(value)
+        for name, value in given.items()
+        if name not in NO_MATTER and name != "regions"
+    }
+    # Regions are drawn for each image; but whole images beside regions are another matter.
+    settings["regions"] = "regions" if given.get("regions") else "whole images"
+    return settings
+
+
+def _ends_whole(path: Path) -> bool:
+    """Tell whether the last line of a file has an end."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 1, 0))
+        return file.read() == b"\n"
+
+
+def _read_table(path: Path, needed: Collection[str]) -> pd.DataFrame:
+    """Read a table that caml wrote, and refuse one that is not whole."""
+    try:
+        ends = _ends_whole(path)
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=[""]
+        )
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path} is not there; analyse the image again") from error
+    except (OSError, ValueError) as error:  # empty, no csv, or no text
+        raise TableError(f"it cannot be read as a table ({error})", path=path) from error
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise TableError(f"it has no column {', '.join(missing)}", path=path)
+    texts = [name for name in TEXTS if name in table]
+    table[texts] = table[texts].fillna("")
+    for name in table.columns.difference([*TEXTS, "touches_border"], sort=False):
+        if table[name].dtype.kind not in "iufb":
+            wrong = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
+            if not wrong.any():
+                table[name] = pd.to_numeric(table[name])
+                continue
+            line = int(np.flatnonzero(wrong)[0]) + 2
+            raise TableError(
+                f"{name} must be a number, got {table[name][wrong].iloc[0]!r}", path=path, line=line
+            )
+    # Fields that are missing at the end of a line are read as empty ones.
+    empty = table[[*needed, *(name for name in ("touches_border",) if name in table)]].isna()
+    short = np.flatnonzero(empty.any(axis=1))
+    if len(short) or not ends:
+        line = int(short[0]) + 2 if len(short) else len(table) + 1
+        raise TableError("the line is not whole: the file was cut off", path=path, line=line)
+    return table
