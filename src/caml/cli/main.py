@@ -19,6 +19,7 @@ __all__ = ["main"]
 COMMANDS = {
     "analyse": "Find, outline and describe clusters in localization tables.",
     "classify": "Label localizations, without making clusters of them.",
+    "compare": "Test whether clusters differ between conditions.",
     "cross-validate": "Train a network on each part of a pool but one, in turn.",
     "evaluate": "Compare results with the truth.",
     "methods": "List the other clustering methods and their parameters.",

@@ -102,15 +102,15 @@ class Comparison:
         folder : Path
             Where.
         """
-        write_table(folder / "cells.csv", self.cells)
-        write_table(folder / "tests.csv", self.tests)
-        write_table(folder / "pairs.csv", self.pairs)
+        write_table(folder / "cells.csv", _rounded(self.cells))
+        write_table(folder / "tests.csv", _rounded(self.tests))
+        write_table(folder / "pairs.csv", _rounded(self.pairs))
         if len(self.mixed):
-            write_table(folder / "mixed.csv", self.mixed)
+            write_table(folder / "mixed.csv", _rounded(self.mixed))
         for descriptor in self.descriptors:
             rows = self.cells[self.cells["descriptor"] == descriptor]
             cells = {one: rows.loc[rows["condition"] == one, "median"] for one in self.conditions}
-            write_table(folder / "prism" / f"{descriptor}.csv", _columns(cells))
+            write_table(folder / "prism" / f"{descriptor}.csv", _rounded(_columns(cells)))
             if descriptor in self.clusters:
                 by = self.clusters["condition"]
                 every = {one: self.clusters.loc[by == one, descriptor] for one in self.conditions}
@@ -317,6 +317,14 @@ def _columns(values: Mapping[str, pd.Series[float]]) -> pd.DataFrame:
     """Put conditions side by side, as GraphPad Prism takes them; short ones end in empty fields."""
     columns = [part.reset_index(drop=True).rename(name) for name, part in values.items()]
     return pd.concat(columns, axis=1)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round numbers to six digits, for people to read."""
+    table = table.copy()
+    for name in table.select_dtypes("float64"):
+        table[name] = [float(f"{value:.6g}") for value in table[name]]
+    return table
 
 
 def _tell(found: Comparison) -> None:

@@ -2,8 +2,11 @@
 
 `images` has localizations and clusters, `networks` how networks learnt and how well they do,
 `surfaces` how dense an image is and how probable ways to cluster it are.
+`images` has localizations and clusters, `conditions` cells of several conditions, `networks` how
+networks learnt and how well they do.
 """
 
+from caml.plot.conditions import conditions, save_conditions
 from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
 from caml.plot.networks import (
     calibration,
@@ -21,6 +24,7 @@ from caml.plot.surfaces import plot_l_surface, plot_score_surface
 
 __all__ = [
     "calibration",
+    "conditions",
     "confusion_matrix",
     "input_heat_map",
     "learning_curves",
@@ -31,6 +35,7 @@ __all__ = [
     "plot_score_surface",
     "precision_recall",
     "roc",
+    "save_conditions",
     "save_input_map",
     "save_overview",
     "save_scores",
