@@ -275,7 +275,11 @@ def _degrees_of_freedom(design: _Design, contrast: FloatArray) -> int:
     if not design.has_replicates:
         return int(n_cells - n_conditions)
     within = x - z @ np.linalg.lstsq(z, x, rcond=None)[0]
-    rank = np.linalg.matrix_rank
-    if rank(np.vstack([within, contrast])) == rank(within):
-        return int(n_cells - rank(np.hstack([x, z])))
+    # What is left of nothing is rounding, which has a rank of its own.
+    if _rank(np.vstack([within, contrast])) == _rank(within):
+        return n_cells - _rank(np.hstack([x, z]))
     return int(z.shape[1] - n_conditions)
+
+
+def _rank(matrix: FloatArray) -> int:
+    return int(np.linalg.matrix_rank(matrix, tol=1e-8))
