@@ -150,7 +150,7 @@ def cells_of(
     strange = sorted({type(one).__name__ for one in cells if not isinstance(one, Cell)})
     if strange:
         raise InputError(
-            "compare takes cells (caml.compare.read_cells), a mapping of condition to descriptions "
+            "compare takes cells (read_cells makes them), a mapping of condition to descriptions "
             f"or tables of clusters, or a table of cells; got {', '.join(strange)}"
         )
     keys = pd.Series([one.key for one in cells], dtype=object)

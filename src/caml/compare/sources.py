@@ -79,12 +79,12 @@ def read_cells(
     --------
     Conditions, each analysed by itself::
 
-        caml.compare.read_cells({"control": "results/ctrl", "treated": "results/drug"})
+        read_cells({"control": "results/ctrl", "treated": "results/drug"})
 
     Conditions and days in the names of files, such as ``ctrl_day1_cell3``::
 
         pattern = r"(?P<condition>[a-z]+)_day(?P<replicate>\d+)"
-        caml.compare.read_cells(["results"], pattern=pattern)
+        read_cells(["results"], pattern=pattern)
     """
     if samples is not None and pattern is not None:
         raise InputError("a sample sheet and a pattern were given: leave out one of them")
