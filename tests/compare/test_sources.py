@@ -135,7 +135,7 @@ def test_a_pattern_may_leave_the_condition_to_the_folder(tmp_path: Path, write_r
 @pytest.mark.parametrize(
     ("pattern", "match"),
     [
-        ("(?P<conditon>x)", "called condition, replicate, cell, .*; got conditon"),
+        ("(?P<treatment>x)", "called condition, replicate, cell, .*; got treatment"),
         ("ctrl", "got none with a name"),
         ("(?P<condition>", "is no regular expression"),
         ("(?P<condition>zebra)", "fits no image; they are called a, b"),

@@ -277,7 +277,7 @@ def _degrees_of_freedom(design: _Design, contrast: FloatArray) -> int:
     within = x - z @ np.linalg.lstsq(z, x, rcond=None)[0]
     # What is left of nothing is rounding, which has a rank of its own.
     if _rank(np.vstack([within, contrast])) == _rank(within):
-        return n_cells - _rank(np.hstack([x, z]))
+        return int(n_cells) - _rank(np.hstack([x, z]))
     return int(z.shape[1] - n_conditions)
 
 
