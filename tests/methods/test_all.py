@@ -23,6 +23,8 @@ SUITED: dict[str, dict[str, Any]] = {
     "hdbscan": {"min_cluster_size": 20},
     "optics": {"min_samples": 10, "max_eps_nm": 60.0},
     "tomato": {"radius_nm": 30.0, "persistence": 5},
+    "getis-franklin": {"radius_nm": 30.0, "threshold_nm": 80.0},
+    "bayesian": {"uncertainty_nm": 5.0, "p_background": 0.9},
     "voronoi": {},
     "kde": {"bandwidth_nm": 15.0},
     "focal": {"grid_nm": 20.0, "min_l": 5},

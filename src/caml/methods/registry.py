@@ -32,12 +32,12 @@ METHODS: dict[str, Callable[..., Segmentation]] = {
     "hdbscan": hdbscan,
     "optics": optics,
     "tomato": tomato,
+    "getis-franklin": getis_franklin,
+    "bayesian": bayesian,
     "voronoi": voronoi,
     "kde": kde,
     "focal": focal,
     "dominant-sets": dominant_sets,
-    "getis-franklin": getis_franklin,
-    "bayesian": bayesian,
 }
 
 
