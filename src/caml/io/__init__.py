@@ -6,7 +6,7 @@ from caml.io.convert import convert_to_parquet, is_text
 from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
-from caml.io.results import is_in_nm, result_table
+from caml.io.results import is_in_nm, position_table, result_table
 from caml.io.write import (
     check_replaceable,
     explain_failures,
@@ -29,6 +29,7 @@ __all__ = [
     "is_text",
     "parquet_rows",
     "parse_region",
+    "position_table",
     "read",
     "read_regions",
     "remove_leftovers",

@@ -15,7 +15,7 @@ from caml.io.formats import NM, assign, recognise
 from caml.io.parsed import ROW
 from caml.localizations import AXES, Localizations
 
-__all__ = ["is_in_nm", "result_table"]
+__all__ = ["is_in_nm", "position_table", "result_table"]
 
 OURS = ("region", "score", "label", "cluster")
 
@@ -93,6 +93,34 @@ def result_table(
         raise InputError(f"one value per localization is needed, {n} here; " + "; ".join(wrong))
     table = localizations.table.reset_index(drop=True)
     table.columns = pd.Index(_renamed(map(str, table.columns), {*OURS, *added}))
+    return pd.concat([table, pd.DataFrame(added)], axis=1)
+
+
+def position_table(localizations: Localizations) -> pd.DataFrame:
+    """Return the table of localizations, which will be read again with the same positions.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        As they were read, or prepared.
+
+    Returns
+    -------
+    DataFrame
+        Every row and column of the table, in its order; then x_nm, y_nm (z_nm) where it has no
+        positions in nm. A column that is called as one of these is kept as ``<name>_input``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"x [px]": [1.0], "y [px]": [2.0]})
+    >>> position_table(Localizations([[100.0, 200.0]], table=table)).columns.tolist()
+    ['x [px]', 'y [px]', 'x_nm', 'y_nm']
+    """
+    table = localizations.table.reset_index(drop=True)
+    if is_in_nm(localizations):
+        return table
+    added = {AXES[axis]: column for axis, column in enumerate(localizations.positions.T)}
+    table.columns = pd.Index(_renamed(map(str, table.columns), set(added)))
     return pd.concat([table, pd.DataFrame(added)], axis=1)
 
 
