@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from caml.prepare.keep import filter_localizations
+from caml.prepare.merge import merge_reappearing
 
-__all__ = ["filter_localizations"]
+__all__ = ["filter_localizations", "merge_reappearing"]
