@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Compare results with the truth.",
     "methods": "List the other clustering methods and their parameters.",
     "models": "List the networks, show, import or judge one.",
+    "prepare": "Filter, correct for drift, and merge what reappears.",
     "simulate": "Write simulated cells with known clusters.",
     "train": "Train a network from nothing.",
 }

@@ -4,6 +4,7 @@
 `surfaces` how dense an image is and how probable ways to cluster it are.
 `images` has localizations and clusters, `conditions` cells of several conditions, `networks` how
 networks learnt and how well they do.
+`recordings` how a sample drifted.
 """
 
 from caml.plot.conditions import conditions, save_conditions
@@ -21,11 +22,13 @@ from caml.plot.networks import (
     score_histogram,
 )
 from caml.plot.surfaces import plot_l_surface, plot_score_surface
+from caml.plot.recordings import drift, save_drift
 
 __all__ = [
     "calibration",
     "conditions",
     "confusion_matrix",
+    "drift",
     "input_heat_map",
     "learning_curves",
     "localizations",
@@ -36,6 +39,7 @@ __all__ = [
     "precision_recall",
     "roc",
     "save_conditions",
+    "save_drift",
     "save_input_map",
     "save_overview",
     "save_scores",
