@@ -109,6 +109,36 @@ def test_translation_and_order_do_not_matter() -> None:
     np.testing.assert_allclose(again.shift_nm, drift.shift_nm, atol=0.05)
 
 
+def test_only_localizations_of_one_channel_are_compared() -> None:
+    # The second channel, in turns with the first, is another cell's.
+    _, first = drifting(1)
+    _, second = drifting(2)
+    assert first.frame is not None
+    assert second.frame is not None
+    given = Localizations(
+        np.vstack((first.positions, second.positions)),
+        frame=np.concatenate((first.frame, second.frame)),
+        channel=np.repeat(["red", "far red"], [len(first), len(second)]),
+    )
+    error = error_of(estimate_drift(given))
+    assert np.sqrt(((error - error.mean(axis=0)) ** 2).mean()) < 5
+
+
+def test_channels_one_after_the_other_are_refused() -> None:
+    _, moved = drifting(1)
+    assert moved.frame is not None
+    given = replace(moved, channel=np.where(moved.frame < 10_000, 0, 1))
+    with pytest.raises(InputError, match="a channel has its localizations in frames 6 to 9999 of"):
+        estimate_drift(given)
+
+
+def test_a_drift_beyond_what_is_looked_for_is_refused() -> None:
+    _, moved = drifting(1)
+    for furthest_nm in (40.0, 60.0):
+        with pytest.raises(InputError, match=f"looked for, {furthest_nm:g} nm: look further, with"):
+            estimate_drift(moved, furthest_nm=furthest_nm)
+
+
 def test_three_dimensions_keep_their_z() -> None:
     scenario = Scenario(
         density=100, field_um=12, n_dimensions=3, detections_per_molecule=3, uncertainty_fwhm_nm=20

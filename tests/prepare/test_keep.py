@@ -25,6 +25,7 @@ def thunderstorm() -> Localizations:
         table=table,
         frame=table["frame"].to_numpy(),
         uncertainty_nm=np.array([5.0, 20.0, 10.0, 8.0, 25.0]),
+        channel=np.array([0, 1, 0, 1, 2]),
         name="cell",
     )
 
@@ -40,6 +41,7 @@ def thunderstorm() -> Localizations:
         ("uncertainty", (None, 10), [0, 2, 3]),
         ("frame", (2, None), [2, 3, 4]),
         ("x", (10, 30), [1, 2, 3]),
+        ("channel", (1, 1), [1, 3]),
     ],
 )
 def test_what_lies_in_the_range_is_kept(

@@ -17,6 +17,7 @@ from caml.localizations import Localizations
 __all__ = [
     "PHOTONS",
     "as_numbers",
+    "channels_of",
     "frames_of",
     "plain_name",
     "position_columns",
@@ -206,3 +207,22 @@ def frames_of(localizations: Localizations, step: str) -> npt.NDArray[np.int64]:
                 f"{len(whole)} are not"
             )
     return frame.astype(np.int64)
+
+
+def channels_of(localizations: Localizations) -> npt.NDArray[np.int64]:
+    """Return a number for each channel.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        Of one image.
+
+    Returns
+    -------
+    ndarray of shape (n_localizations,), int64
+        From 0; −1 for localizations without a channel, which are one of their own.
+    """
+    if localizations.channel is None:
+        return np.zeros(len(localizations), dtype=np.int64)
+    codes, _ = pd.factorize(localizations.channel)
+    return codes.astype(np.int64)

@@ -13,7 +13,7 @@ import pandas as pd
 from caml._arrays import FloatArray, IntArray
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.prepare._columns import frames_of, position_columns, with_positions
+from caml.prepare._columns import channels_of, frames_of, position_columns, with_positions
 
 __all__ = ["Drift", "correct_drift", "estimate_drift"]
 
@@ -75,7 +75,8 @@ def estimate_drift(
     Parameters
     ----------
     localizations : Localizations
-        With frames. All channels count together, so they should have been recorded at one time.
+        With frames. Only localizations of the same channel are compared with each other; channels
+        that were recorded one after the other, not in turns, are refused: each needs a drift.
     n_bins : int, default 5
         Into how many images the recording is divided, of as many localizations each. More follow
         a quicker drift and are each less precise.
@@ -93,8 +94,9 @@ def estimate_drift(
     Raises
     ------
     InputError
-        If there are no frames, too few of them or too few localizations; or if the halves of the
-        localizations leave more than 25 nm of doubt: then nothing in the image tells the drift.
+        If there are no frames, too few of them or too few localizations; if a channel is missing
+        in a part of the recording; if the drift is as large as was looked for; or if the halves of
+        the localizations leave more than 25 nm of doubt: then nothing in the image tells the drift.
 
     Notes
     -----
@@ -126,7 +128,9 @@ def estimate_drift(
     usable = np.flatnonzero(localizations.finite)
     _check(n_bins, pixel_nm, furthest_nm, len(usable))
     frame, positions = frame[usable], localizations.positions[usable, :2]
+    channel = channels_of(localizations)[usable]
     bins = _bins(frame, n_bins)
+    _check_channels(channel, bins, frame)
     extent = float(np.ptp(positions, axis=0).max())
     size = pixel_nm or max(PIXEL_NM, extent / MOST_PIXELS)
     if extent / size > 4 * MOST_PIXELS:
@@ -136,7 +140,7 @@ def estimate_drift(
         )
     half = _halves(frame, bins)
     whole, *parts = (
-        _bin_shifts(positions[rows], bins[rows], size, furthest_nm)
+        _bin_shifts(positions[rows], bins[rows], channel[rows], size, furthest_nm)
         for rows in (half | True, half, ~half)
     )
     apart = parts[0] - parts[1]
@@ -148,6 +152,11 @@ def estimate_drift(
             f"the drift cannot be told: two halves of the localizations give drifts that leave "
             f"{precision:.0f} nm of doubt, more than {WORST_NM:g}; take fewer bins, let them be "
             f"further than {furthest_nm:g} nm apart if the drift is, or leave it as it is"
+        )
+    if np.ptp(whole, axis=0).max() > furthest_nm - size:
+        raise InputError(
+            f"the drift is as large as was looked for, {furthest_nm:g} nm: look further, with "
+            f"--drift-furthest {2 * furthest_nm:g} (Python: furthest_nm={2 * furthest_nm:g})"
         )
     centres = np.bincount(bins, weights=frame) / np.bincount(bins)
     frames = np.unique(frame)
@@ -231,6 +240,25 @@ def _bins(frame: npt.NDArray[np.int64], n_bins: int) -> npt.NDArray[np.int64]:
     return bins
 
 
+def _check_channels(
+    channel: npt.NDArray[np.int64],
+    bins: npt.NDArray[np.int64],
+    frame: npt.NDArray[np.int64],
+) -> None:
+    """Refuse channels that were recorded one after the other: nothing links their drifts."""
+    for one in np.unique(channel):
+        rows = channel == one
+        n_in_bin = np.bincount(bins[rows], minlength=int(bins.max()) + 1)
+        # A few strays of another channel neither help nor harm.
+        if rows.mean() > 0.05 and n_in_bin.min() < 0.01 * rows.sum():
+            raise InputError(
+                f"a channel has its localizations in frames {frame[rows].min()} to "
+                f"{frame[rows].max()} of {frame.min()} to {frame.max()}, and (nearly) none in a "
+                "part of the recording: channels that were recorded one after the other need a "
+                "drift each; give them one by one, with --keep channel=0:0 or what it is called"
+            )
+
+
 def _halves(frame: npt.NDArray[np.int64], bins: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Tell which localizations are in the first half, which takes turns with the other."""
     order = np.argsort(frame, kind="stable")
@@ -243,12 +271,17 @@ def _halves(frame: npt.NDArray[np.int64], bins: npt.NDArray[np.int64]) -> npt.ND
 
 
 def _bin_shifts(
-    positions: FloatArray, bins: npt.NDArray[np.int64], pixel_nm: float, furthest_nm: float
+    positions: FloatArray,
+    bins: npt.NDArray[np.int64],
+    channel: npt.NDArray[np.int64],
+    pixel_nm: float,
+    furthest_nm: float,
 ) -> npt.NDArray[np.float64]:
     """Measure how far each bin is shifted from their mean, (n_bins, 2), nm."""
     from scipy.optimize import least_squares
 
-    spectra = _spectra(positions, bins, pixel_nm, furthest_nm)
+    _, channel = np.unique(channel, return_inverse=True)
+    spectra = _spectra(positions, (bins, channel), pixel_nm, furthest_nm)
     n = len(spectra)
     i, j = np.array(list(combinations(range(n), 2))).T
     reach = math.ceil(furthest_nm / pixel_nm)
@@ -268,9 +301,12 @@ def _bin_shifts(
 
 
 def _spectra(
-    positions: FloatArray, bins: npt.NDArray[np.int64], pixel_nm: float, furthest_nm: float
+    positions: FloatArray,
+    groups: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    pixel_nm: float,
+    furthest_nm: float,
 ) -> list[npt.NDArray[np.complex64]]:
-    """Draw each bin and return the band-passed Fourier transforms."""
+    """Draw each bin, a plane per channel, and return the band-passed Fourier transforms."""
     from scipy import fft
 
     low = positions.min(axis=0)
@@ -283,12 +319,13 @@ def _spectra(
     frequencies = fft.fftfreq(shape[0]), fft.rfftfreq(shape[1])
     exponent = -2 * np.pi**2 * np.add.outer(*map(np.square, frequencies))
     band = np.exp(FINEST**2 * exponent) - np.exp(COARSEST**2 * exponent)
+    bins, channel = groups
     spectra = []
     for one in range(int(bins.max()) + 1):
-        cells = x[bins == one] * shape[1] + y[bins == one]
+        rows = bins == one
         # A pixel counts once: a molecule that blinks a hundred times would decide all by itself.
-        image = np.zeros(shape, dtype=np.float32)
-        image.ravel()[cells] = 1
+        image = np.zeros((int(channel.max()) + 1, *shape), dtype=np.float32)
+        image[channel[rows], x[rows], y[rows]] = 1
         spectra.append((fft.rfft2(image) * band).astype(np.complex64))
     return spectra
 
@@ -301,7 +338,7 @@ def _peak(
     from scipy.interpolate import RectBivariateSpline
     from scipy.optimize import minimize
 
-    correlation = fft.irfft2(np.conj(first) * second)
+    correlation = fft.irfft2((np.conj(first) * second).sum(axis=0))
     # From the second corner of the plane around to the first: shifts of −reach to reach.
     steps = np.arange(-reach, reach + 1)
     near = correlation[np.ix_(steps, steps)].astype(np.float64)

@@ -31,9 +31,9 @@ def filter_localizations(
     ranges : mapping of str to (float or None, float or None)
         For each column the least and the largest value to keep, both kept themselves; None leaves
         an end open. A column is named as in the table's header; or ``x``, ``y``, ``z``,
-        ``uncertainty`` (in nm) or ``frame``, as they were read; or as in the header without its
-        unit; or ``photons``, whatever the table calls them. The first of these that there is
-        counts; a column of the table counts in its own unit.
+        ``uncertainty`` (in nm), ``frame`` or ``channel``, as they were read; or as in the header
+        without its unit; or ``photons``, whatever the table calls them. The first of these that
+        there is counts; a column of the table counts in its own unit.
 
     Returns
     -------
@@ -113,6 +113,8 @@ def _values(localizations: Localizations, name: str) -> FloatArray:
         roles["uncertainty"] = localizations.uncertainty_nm
     if localizations.frame is not None:
         roles["frame"] = localizations.frame.astype(np.float64)
+    if localizations.channel is not None and localizations.channel.dtype.kind in "iuf":
+        roles["channel"] = localizations.channel.astype(np.float64)
     wanted = plain_name(name)
     plain = [plain_name(header) for header in headers]
     if name in headers:
