@@ -105,6 +105,14 @@ def test_detections_of_a_merged_table_add_up() -> None:
     once = merge_reappearing(at((0, 0, 1), (0, 0, 2), (0, 0, 40)))
     assert counts(once) == [2, 1]
     assert counts(merge_reappearing(once, frames_off=50)) == [3]
+    lost = replace(once, table=once.table.assign(detections="?"))
+    assert counts(merge_reappearing(lost)) == [1, 1]
+
+
+def test_variances_are_those_of_the_mean() -> None:
+    table = pd.DataFrame({"x[nm]": [0.0, 2.0], "y[nm]": 0.0, "variance_x[nm^2]": [16.0, 48.0]})
+    given = Localizations(table[["x[nm]", "y[nm]"]].to_numpy(), table=table, frame=np.array([1, 2]))
+    assert merge_reappearing(given).table["variance_x[nm^2]"].tolist() == [16.0]
 
 
 def test_positions_stay_in_the_units_of_their_columns() -> None:

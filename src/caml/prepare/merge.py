@@ -17,6 +17,7 @@ from caml.localizations import Localizations
 from caml.prepare._columns import (
     PHOTONS,
     as_numbers,
+    channels_of,
     frames_of,
     plain_name,
     position_columns,
@@ -33,6 +34,8 @@ UNCERTAINTIES = re.compile(
     r"uncertainty(_\w+)?|([xyz]_)?precision([xyz])?|lp[xyz]|locprec\w*|[xyz]nmerr"
     r"|lateral_localization_accuracy"
 )
+VARIANCES = {"variance_x", "variance_y", "variance_z"}
+COUNT = "detections"
 # How well one spot was fitted says nothing of several.
 UNKNOWN = {"chi2", "chi_square"}
 
@@ -112,7 +115,7 @@ def merge_reappearing(
     if localizations.n_dimensions == 3:
         scaled = scaled * [1.0, 1.0, z_weight]
     first = np.arange(len(localizations))
-    group = _channels(localizations)[finite]
+    group = channels_of(localizations)[finite]
     linked = link(scaled, frame[finite], group, distance=distance_nm, frames_off=int(frames_off))
     first[finite] = finite[linked]
     return _merged(localizations, first, distance_nm, int(frames_off))
@@ -130,14 +133,6 @@ def _check(distance_nm: float, frames_off: int, z_weight: float) -> None:
               if not holds]  # fmt: skip
     if faults:
         raise InputError("; ".join(faults))
-
-
-def _channels(localizations: Localizations) -> npt.NDArray[np.int64]:
-    """Return a number for each channel; localizations without one have a channel of their own."""
-    if localizations.channel is None:
-        return np.zeros(len(localizations), dtype=np.int64)
-    codes, _ = pd.factorize(localizations.channel, sort=False, use_na_sentinel=True)
-    return codes.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +160,9 @@ class _Molecules:
     def error_of_mean(self, values: FloatArray) -> npt.NDArray[np.float64]:
         error = np.sqrt(self._sum(np.square(values))) / self.n_detections
         return np.where(self.n_detections == 1, values[self.first], error)
+
+    def variance_of_mean(self, values: FloatArray) -> npt.NDArray[np.float64]:
+        return np.asarray(self._sum(values) / self.n_detections**2)
 
     def unknown(self, values: FloatArray) -> npt.NDArray[np.float64]:
         return np.where(self.n_detections == 1, values[self.first], np.nan)
@@ -202,30 +200,36 @@ def _merged(
 def _table(every: pd.DataFrame, firsts: pd.DataFrame, molecules: _Molecules) -> pd.DataFrame:
     """Merge the columns, each in its way."""
     table = firsts.copy(deep=False)
-    counted = False
-    for place, header in enumerate(every.columns):
-        name = plain_name(str(header))
+    names = [plain_name(str(header)) for header in every.columns]
+    for place, name in enumerate(names):
         values = as_numbers(every.iloc[:, place])
-        if name == "detections":
-            # Of a table that was merged before, each row counts as many as it says.
-            counts = molecules.n_detections if values is None else molecules.total(values)
-            table.isetitem(place, counts)
-            counted = True
-        elif values is None:
-            continue
-        elif name in SUMMED:
-            table.isetitem(place, molecules.total(values))
-        elif name in AVERAGED:
-            table.isetitem(place, molecules.mean(values))
-        elif name in UNKNOWN:
-            table.isetitem(place, molecules.unknown(values))
-        elif UNCERTAINTIES.fullmatch(name):
-            table.isetitem(place, molecules.error_of_mean(values))
-            continue
-        else:
-            continue
-        if every.iloc[:, place].dtype.kind in "iu" and name in {*SUMMED, "detections"}:
-            table.isetitem(place, table.iloc[:, place].to_numpy().astype(np.int64))
-    if not counted:
-        table["detections"] = molecules.n_detections
+        merged = None if values is None else _merged_column(name, values, molecules)
+        if merged is not None:
+            whole = name in SUMMED and every.iloc[:, place].dtype.kind in "iu"
+            table.isetitem(place, merged.astype(np.int64) if whole else merged)
+    if COUNT not in names:
+        table[COUNT] = molecules.n_detections
+        return table
+    # Of a table that was merged before, each row counts as many as it says.
+    before = as_numbers(every.iloc[:, names.index(COUNT)])
+    known = before is not None and bool(np.isfinite(before).all())
+    counts = molecules.total(before) if before is not None and known else molecules.n_detections
+    table.isetitem(names.index(COUNT), counts.astype(np.int64))
     return table
+
+
+def _merged_column(
+    name: str, values: FloatArray, molecules: _Molecules
+) -> npt.NDArray[np.float64] | None:
+    """Merge what a column of this name holds; None where the first detection's value stays."""
+    if name in SUMMED:
+        return molecules.total(values)
+    if name in AVERAGED:
+        return molecules.mean(values)
+    if name in UNKNOWN:
+        return molecules.unknown(values)
+    if name in VARIANCES:
+        return molecules.variance_of_mean(values)
+    if UNCERTAINTIES.fullmatch(name):
+        return molecules.error_of_mean(values)
+    return None
