@@ -114,6 +114,27 @@ def test_tables_in_pixels_are_read_again_where_they_lie(tmp_path: Path) -> None:
     assert found.table["x [px]"].tolist() == pytest.approx([1.1, 9.0])
 
 
+@pytest.mark.parametrize("factor", [1.0, 0.01])
+def test_columns_that_the_user_named_are_prepared_too(tmp_path: Path, factor: float) -> None:
+    # Else who names them again reads what was there before.
+    path = tmp_path / "mine.csv"
+    places = [(100, 100, 1), (120, 100, 2), (900, 900, 2), (500, 300, 3)]
+    rows = "".join(f"{x * factor},{y * factor},{t}\n" for x, y, t in places)
+    path.write_text("a,b,t\n" + rows)
+    unit = "nm" if factor == 1 else "px"
+    named = ("--columns", f"x=a [{unit}],y=b [{unit}],frame=t")
+    size = ("--pixel-size", 100) if factor < 1 else ()
+    assert run("prepare", path, "--out", tmp_path / "out", "--merge", *named, *size) == 0
+    columns = {"x": f"a [{unit}]", "y": f"b [{unit}]", "frame": "t"}
+    found = caml.read(
+        tmp_path / "out" / "mine.csv",
+        columns=columns,
+        pixel_size_nm=100 if factor < 1 else None,
+    )
+    np.testing.assert_allclose(found.positions, [[110, 100], [900, 900], [500, 300]])
+    np.testing.assert_array_equal(found.table["t"], [1, 2, 3])
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -173,7 +194,7 @@ def test_nothing_left_is_written_and_told(
 ) -> None:
     out = tmp_path / "out"
     assert run("prepare", cell, "--out", out, "--keep", "sigma=1:2", "--merge") == 0
-    assert "cell.csv: cell: the filter leaves no localization" in capsys.readouterr().err
+    assert "cell.csv: the filter leaves no localization" in capsys.readouterr().err
     assert len(pd.read_csv(out / "cell.csv")) == 0
 
 

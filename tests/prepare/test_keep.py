@@ -80,7 +80,7 @@ def test_a_column_of_the_table_counts_before_what_was_read_from_it() -> None:
 
 
 def test_nothing_left_is_an_empty_result_and_a_warning() -> None:
-    with pytest.warns(NothingFoundWarning, match="cell: the filter leaves no localization: kept 0"):
+    with pytest.warns(NothingFoundWarning, match="the filter leaves no localization: kept 0 of 5"):
         kept = filter_localizations(thunderstorm(), ranges={"sigma": (1, 2)})
     assert len(kept) == len(kept.table) == 0
     assert list(kept.table) == list(thunderstorm().table)

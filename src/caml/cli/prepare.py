@@ -192,7 +192,7 @@ def _prepare_file(
     from caml.errors import CamlError, CamlWarning
     from caml.io import read
 
-    found: dict[str, Any] = {"path": as_text(path), "error": "", "warnings": []}
+    found: dict[str, Any] = {"path": as_text(path), "sha256": "", "error": "", "warnings": []}
     try:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", CamlWarning)

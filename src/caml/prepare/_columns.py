@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,9 @@ __all__ = [
 
 # What localization software calls the photons of a localization.
 PHOTONS = ("intensity", "photons", "photon", "phot", "photon_count", "n_photons", "number_photons")
+
+# Of fewer positions another column can be a multiple by chance.
+FEWEST = 3
 
 BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
 SUFFIX = re.compile(r"_(nm|um|µm|px|pixels?)$")
@@ -85,17 +88,42 @@ def position_columns(localizations: Localizations) -> dict[int, tuple[int, float
     -------
     dict of int to (int, float)
         Of each such column, by its place, the axis and how many of its unit are a nm. A column is
-        one by its name and by its values, so that N-STORM's raw X beside the corrected Xc is none.
+        one by its name and by its values, so that N-STORM's raw X beside the corrected Xc is none;
+        by its values alone where no name says so, for users can name columns as they like.
     """
+    table, positions = localizations.table, localizations.positions
+    names = [plain_name(str(header)) for header in table.columns]
+    found: dict[int, tuple[int, float]] = {}
+    for axis in range(localizations.n_dimensions):
+        called = [
+            place
+            for place, match in enumerate(map(POSITION.fullmatch, names))
+            if match is not None and "xyz".index(match[1]) == axis
+        ]
+        ours = _multiples(table, positions[:, axis], called)
+        if not ours and len(np.unique(positions[:, axis])) >= FEWEST:
+            others = [place for place in range(len(names)) if place not in {*called, *found}]
+            ours = _multiples(table, positions[:, axis], others, unlike=localizations.frame)
+        found |= {place: (axis, factor) for place, factor in ours.items()}
+    return found
+
+
+def _multiples(
+    table: pd.DataFrame,
+    nm: FloatArray,
+    places: Iterable[int],
+    *,
+    unlike: IntArray | None = None,
+) -> dict[int, float]:
+    """Find columns that are these lengths in any unit, and not what is given besides."""
     found = {}
-    for place, header in enumerate(localizations.table.columns):
-        match = POSITION.fullmatch(plain_name(str(header)))
-        axis = "xyz".index(match[1]) if match else localizations.n_dimensions
-        values = as_numbers(localizations.table.iloc[:, place])
-        if axis < localizations.n_dimensions and values is not None:
-            factor = _factor(values, localizations.positions[:, axis])
-            if factor is not None:
-                found[place] = (axis, factor)
+    for place in places:
+        values = as_numbers(table.iloc[:, place])
+        if values is None or (unlike is not None and np.array_equal(values, unlike)):
+            continue
+        factor = _factor(values, nm)
+        if factor is not None:
+            found[place] = factor
     return found
 
 

@@ -76,9 +76,8 @@ def filter_localizations(
             f"kept {int(inside.sum())} of {before} localizations: {name}{_said(least, most)}{empty}"
         )
     if not inside.any():
-        whose = f"{localizations.name}: " if localizations.name else ""
         warnings.warn(
-            NothingFoundWarning(f"{whose}the filter leaves no localization: {'; '.join(lines)}"),
+            NothingFoundWarning(f"the filter leaves no localization: {'; '.join(lines)}"),
             stacklevel=2,
         )
     kept = taken(localizations, inside)
