@@ -131,6 +131,16 @@ def test_positions_stay_in_the_units_of_their_columns() -> None:
     assert merged.table.iloc[0].tolist() == [1.5, 3.0, 150.0, 2]
 
 
+def test_what_failed_fits_leave_in_columns_stays_with_their_molecule() -> None:
+    table = pd.DataFrame(
+        {"sigma": [np.inf, 5.0, 7.0, np.inf], "uncertainty": [1e300, 3, 4, np.nan]}
+    )
+    where = ((0, 0, 1), (900, 0, 1), (900, 0, 2), (5_000, 0, 2))
+    merged = merge_reappearing(replace(at(*where), table=table)).table
+    assert merged["sigma"].tolist() == [np.inf, 6.0, np.inf]
+    np.testing.assert_array_equal(merged["uncertainty"], [1e300, 2.5, np.nan])
+
+
 def test_channels_and_lost_positions_are_left_alone() -> None:
     given = at(
         (0, 0, 1), (0, 0, 2), (0, 0, 3), (np.nan, 0, 2), (np.nan, 0, 3),

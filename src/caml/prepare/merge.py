@@ -152,13 +152,17 @@ class _Molecules:
     def mean(self, values: FloatArray) -> npt.NDArray[np.float64]:
         # From the first on, so that far from 0 as many digits are right as near it.
         start = values[self.first]
-        return np.asarray(start + self._sum(values - start[self.of]) / self.n_detections)
+        # What a failed fit left in a column may be infinite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = start + self._sum(values - start[self.of]) / self.n_detections
+        return np.where(self.n_detections == 1, start, mean)
 
     def total(self, values: FloatArray) -> npt.NDArray[np.float64]:
         return self._sum(values)
 
     def error_of_mean(self, values: FloatArray) -> npt.NDArray[np.float64]:
-        error = np.sqrt(self._sum(np.square(values))) / self.n_detections
+        with np.errstate(over="ignore"):
+            error = np.sqrt(self._sum(np.square(values))) / self.n_detections
         return np.where(self.n_detections == 1, values[self.first], error)
 
     def variance_of_mean(self, values: FloatArray) -> npt.NDArray[np.float64]:
