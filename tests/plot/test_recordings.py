@@ -24,6 +24,6 @@ def test_drift_has_a_line_for_each_axis(tmp_path: Path) -> None:
     for axis, name in enumerate("xy"):
         np.testing.assert_array_equal(lines[name].get_xdata(), DRIFT.frame)
         np.testing.assert_array_equal(lines[name].get_ydata(), DRIFT.shift_nm[:, axis])
-    assert ax.get_title(loc="left") == "known to 1.2 nm"
+    assert ax.get_title(loc="left") == "bins repeat to 1.2 nm"
     plot.save_drift(DRIFT, tmp_path / "drift.partial")
     assert (tmp_path / "drift.partial").read_bytes().startswith(b"\x89PNG")

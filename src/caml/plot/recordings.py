@@ -47,7 +47,7 @@ def drift(ax: Axes, found: Drift) -> Axes:
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     ax.set_xlabel("frame")
     ax.set_ylabel("drift since the first frame (nm)")
-    ax.set_title(f"known to {found.precision_nm:.1f} nm", loc="left")
+    ax.set_title(f"bins repeat to {found.precision_nm:.1f} nm", loc="left")
     ax.legend(frameon=False)
     return ax
 

@@ -110,8 +110,9 @@ def estimate_drift(
 
     The precision: localizations are divided by turns of a tenth of a bin, for a molecule that
     blinks must not be in both halves; each half gives a drift, and the standard deviation of the
-    whole is half of that of their difference. What all bins lack alike, such as drift within a
-    bin, it does not tell.
+    whole is half of that of their difference. It tells how well the bins' shifts repeat. Drift
+    within a bin it does not see, nor the way before the first and behind the last, nor a wrong peak
+    that both halves share: see whether other bins give the same path.
 
     Williamson et al. 2020 used ThunderSTORM's cross-correlation with five bins.
 
@@ -199,8 +200,8 @@ def correct_drift(localizations: Localizations, drift: Drift) -> Localizations:
     furthest = float(np.hypot(*(drift.shift_nm - drift.shift_nm[:1]).T).max(initial=0.0))
     flat = "" if localizations.n_dimensions == 2 else "; z as it was"
     line = (
-        f"corrected x and y for a drift of at most {furthest:.1f} nm since the first frame, known "
-        f"to {drift.precision_nm:.1f} nm{flat}"
+        f"corrected x and y for a drift of at most {furthest:.1f} nm since the first frame; "
+        f"the shifts of {len(drift.bin_frame)} bins repeat to {drift.precision_nm:.1f} nm{flat}"
     )
     return replace(
         localizations,
