@@ -21,8 +21,8 @@ from caml.plot.networks import (
     save_training,
     score_histogram,
 )
-from caml.plot.surfaces import plot_l_surface, plot_score_surface
 from caml.plot.recordings import drift, save_drift
+from caml.plot.surfaces import plot_l_surface, plot_score_surface
 
 __all__ = [
     "calibration",
