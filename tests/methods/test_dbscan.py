@@ -120,9 +120,9 @@ def test_ties_everywhere_have_no_knee() -> None:
 
 
 def test_what_does_not_fit_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from caml.methods import _points
+    from caml import _cost
 
-    monkeypatch.setattr(_points, "memory_bytes", lambda: 100_000)
+    monkeypatch.setattr(_cost, "memory_bytes", lambda: 100_000)
     with pytest.raises(
         InputError, match=r"would take about \d+ MB of memory and 0 seconds for 320"
     ):

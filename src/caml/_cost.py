@@ -1,0 +1,90 @@
+"""What is refused before anything is computed: numbers that are none, and what would never end."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from caml._machine import memory_bytes
+from caml.errors import InputError
+
+__all__ = ["check_cost", "check_count", "check_length"]
+
+# What would take longer is refused: nobody waits for it, and nothing tells how far it is.
+MOST_SECONDS = 3_600.0
+
+
+def check_length(**lengths_nm: float) -> None:
+    """Refuse lengths that are none.
+
+    Parameters
+    ----------
+    **lengths_nm : float
+        Each by the name of its parameter, nm.
+
+    Raises
+    ------
+    InputError
+        If one is not a finite number above 0.
+    """
+    for name, value in lengths_nm.items():
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name} must be a number of nm above 0, got {value:g}")
+
+
+def check_count(least: int = 1, **counts: int) -> None:
+    """Refuse counts that are none.
+
+    Parameters
+    ----------
+    least : int, default 1
+        The smallest that makes sense.
+    **counts : int
+        Each by the name of its parameter.
+
+    Raises
+    ------
+    InputError
+        If one is no whole number, or smaller.
+    """
+    for name, value in counts.items():
+        if not isinstance(value, int | np.integer) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def check_cost(method: str, n_localizations: int, *, n_bytes: float, seconds: float) -> None:
+    """Refuse what would not fit in memory, or never end, and say how much it would take.
+
+    Parameters
+    ----------
+    method : str
+        Who asks.
+    n_localizations : int
+        Of how many.
+    n_bytes : float
+        What it would take of memory, about.
+    seconds : float
+        How long it would take, about.
+
+    Raises
+    ------
+    InputError
+        If that is more memory than the machine has, or more than an hour.
+    """
+    if n_bytes <= memory_bytes() and seconds <= MOST_SECONDS:
+        return
+    raise InputError(
+        f"{method} would take about {_gigabytes(n_bytes)} of memory and {_duration(seconds)} for "
+        f"{n_localizations:,} localizations: analyse regions of it, or choose a method that grows "
+        "more slowly"
+    )
+
+
+def _gigabytes(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:,.0f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.0f} MB"
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {name}"
+    return f"{seconds:,.0f} seconds"
