@@ -51,7 +51,14 @@ def check_count(least: int = 1, **counts: int) -> None:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
-def check_cost(method: str, n_localizations: int, *, n_bytes: float, seconds: float) -> None:
+def check_cost(
+    method: str,
+    n_localizations: int,
+    *,
+    n_bytes: float,
+    seconds: float,
+    remedy: str = "analyse regions of it, or choose a method that grows more slowly",
+) -> None:
     """Refuse what would not fit in memory, or never end, and say how much it would take.
 
     Parameters
@@ -64,6 +71,8 @@ def check_cost(method: str, n_localizations: int, *, n_bytes: float, seconds: fl
         What it would take of memory, about.
     seconds : float
         How long it would take, about.
+    remedy : str, optional
+        What to do instead.
 
     Raises
     ------
@@ -74,8 +83,7 @@ def check_cost(method: str, n_localizations: int, *, n_bytes: float, seconds: fl
         return
     raise InputError(
         f"{method} would take about {_gigabytes(n_bytes)} of memory and {_duration(seconds)} for "
-        f"{n_localizations:,} localizations: analyse regions of it, or choose a method that grows "
-        "more slowly"
+        f"{n_localizations:,} localizations: {remedy}"
     )
 
 
