@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import time
 import traceback
@@ -20,7 +19,7 @@ from caml.analyse.chain import RESULTS, Analysis, analyse
 from caml.analyse.crew import Crew
 from caml.analyse.jobs import Job
 from caml.analyse.ledger import Outcome
-from caml.analyse.record import Settings
+from caml.analyse.record import Settings, checksum
 from caml.analyse.region import classify_regions
 from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
 from caml.analyse.workers import check_stop
@@ -329,7 +328,7 @@ def _outcome(job: Job, work: Callable[[], Found]) -> Outcome:
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always", CamlWarning)
             check_replaceable(folder, RESULTS)
-            sha256 = _sha256(path)
+            sha256 = checksum(path)
             check_stop()
             summary, seconds, found_by = work()
         return Outcome(
@@ -370,14 +369,3 @@ def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
             logger.debug("%s: %s", one.category.__name__, one.message)
     texts = (str(one.message) for one in noted if issubclass(one.category, CamlWarning))
     return tuple(dict.fromkeys(texts))
-
-
-def _sha256(path: Path) -> str:
-    """Return a file's checksum; empty where it cannot be read, which reading it will tell."""
-    try:
-        if path.is_file():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        pass
-    return ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from caml._version import __version__
@@ -18,7 +20,9 @@ from caml.localizations import Region
 from caml.models import ModelCard
 from caml.prior import Prior
 
-__all__ = ["Settings", "arguments", "record"]
+__all__ = ["Settings", "arguments", "checksum", "record", "record_of"]
+
+PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +130,7 @@ def record(
     packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn")
     finished = {one.folder for one in outcomes}
     return {
-        "caml": __version__,
-        "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
+        **_here_and_now(),
         "interrupted": interrupted,
         "arguments": arguments(settings),
         "model": None if card is None else asdict(card),
@@ -135,6 +138,7 @@ def record(
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
         },
+        "model": asdict(card),
         "inputs": [
             {
                 "path": as_text(one.path),
@@ -149,4 +153,63 @@ def record(
             for one in outcomes
         ],
         "not_analysed": [as_text(path) for path, folder in jobs if folder not in finished],
+    }
+
+
+def record_of(path: Path, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Write down what was run on one file by itself.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    command : str
+        What was run.
+    arguments : mapping
+        What the results depend on beside the file; of what JSON holds.
+
+    Returns
+    -------
+    dict
+        Of what JSON holds.
+    """
+    return {
+        **_here_and_now(),
+        "command": command,
+        "arguments": dict(arguments),
+        "input": {"path": as_text(path), "sha256": checksum(path)},
+    }
+
+
+def checksum(path: Path) -> str:
+    """Sum up a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        Its SHA-256; empty where it cannot be read, which reading it will tell.
+    """
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return ""
+
+
+def _here_and_now() -> dict[str, Any]:
+    """Tell when this is, and with which versions."""
+    return {
+        "caml": __version__,
+        "date": dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in PACKAGES},
+        },
     }

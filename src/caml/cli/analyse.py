@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,16 @@ from caml.cli.options import (
     MODEL,
     PIXEL_SIZE,
     PRIOR,
+    REGION,
+    REGION_PIXEL_SIZE,
     THRESHOLD,
-    Number,
     columns_of,
+    regions_of,
 )
 from caml.cli.progress import Progress
 
 if TYPE_CHECKING:
     from caml.analyse import Outcome
-    from caml.localizations import Region
 
 __all__ = ["analyse"]
 
@@ -57,14 +57,9 @@ __all__ = ["analyse"]
     help="Part to describe: X_MIN,Y_MIN,X_MAX,Y_MAX in nm, or a polygon file (GeoJSON in nm; "
     "ImageJ .roi or RoiSet .zip in pixels). May be given more than once.",
 )
+@REGION
 @PIXEL_SIZE
-@click.option(
-    "--region-pixel-size",
-    "region_pixel_size_nm",
-    type=Number(min=0, min_open=True),
-    metavar="NM",
-    help="Pixel size of the image an ImageJ region was drawn on; --pixel-size by default.",
-)
+@REGION_PIXEL_SIZE
 @COLUMNS
 @FILE_FORMAT
 @click.option(
@@ -135,6 +130,7 @@ def analyse(
         raise click.UsageError("--resume goes on, --overwrite starts anew: leave out one of them")
     parameters = _parameters(method, parameter_texts)
     regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
+    regions = regions_of(region_texts, region_pixel_size_nm or pixel_size_nm)
 
     with Progress() as progress:
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "models": "List the networks, show, import or judge one.",
     "prepare": "Filter, correct for drift, and merge what reappears.",
     "simulate": "Write simulated cells with known clusters.",
+    "spatial": "Measure how localizations are spread: Ripley's L, pair correlation, and others.",
     "train": "Train a network from nothing.",
 }
 

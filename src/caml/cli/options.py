@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from caml.localizations import Region
 
 __all__ = [
     "COLUMNS",
@@ -13,9 +18,12 @@ __all__ = [
     "MODEL",
     "PIXEL_SIZE",
     "PRIOR",
+    "REGION",
+    "REGION_PIXEL_SIZE",
     "THRESHOLD",
     "Number",
     "columns_of",
+    "regions_of",
 ]
 
 
@@ -85,6 +93,21 @@ PIXEL_SIZE = click.option(
     metavar="NM",
     help="Camera pixel size, for tables in pixels or whose x and y have no unit.",
 )
+REGION = click.option(
+    "--region",
+    "region_texts",
+    multiple=True,
+    metavar="REGION",
+    help="Part to describe: X_MIN,Y_MIN,X_MAX,Y_MAX in nm, or a polygon file (GeoJSON in nm; "
+    "ImageJ .roi or RoiSet .zip in pixels). May be given more than once.",
+)
+REGION_PIXEL_SIZE = click.option(
+    "--region-pixel-size",
+    "region_pixel_size_nm",
+    type=Number(min=0, min_open=True),
+    metavar="NM",
+    help="Pixel size of the image an ImageJ region was drawn on; --pixel-size by default.",
+)
 COLUMNS = click.option(
     "--columns",
     metavar="x=NAME,y=NAME,…",
@@ -129,3 +152,29 @@ def columns_of(text: str | None) -> dict[str, str] | None:
             param_hint="--columns",
         )
     return columns
+
+
+def regions_of(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region]:
+    """Read every ``--region``: a file where there is one of that name, else a rectangle.
+
+    Parameters
+    ----------
+    texts : tuple of str
+        What was given.
+    pixel_size_nm : float or None
+        Of the image that ImageJ regions were drawn on, nm.
+
+    Returns
+    -------
+    list of Region
+        The regions.
+    """
+    from caml.io import parse_region, read_regions
+
+    regions: list[Region] = []
+    for text in texts:
+        if re.fullmatch(r"[-+\d.,eE\s]+", text) and not Path(text).exists():
+            regions.append(parse_region(text))
+        else:
+            regions += read_regions(Path(text), pixel_size_nm=pixel_size_nm)
+    return regions

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "share_bar"]
 
 # How much of an analysis each stage is. Tables that are analysed in tiles are divided instead of
 # read; those of text are converted first, which is their reading.
@@ -85,6 +87,30 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         self._bar = self._path = None
+
+
+@contextmanager
+def share_bar(name: str) -> Iterator[Callable[[float], None]]:
+    """Show how much of one piece of work is done.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+
+    Yields
+    ------
+    callable
+        To be told the share that is done, from 0 to 1.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _share: None
+        return
+    bar = _bar(total=100, desc=name, unit="%")
+    try:
+        yield lambda share: bar.update(max(0, 100 * share - bar.n))
+    finally:
+        bar.close()
 
 
 def _bar(**options: Any) -> Any:

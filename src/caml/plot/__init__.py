@@ -5,6 +5,7 @@
 `images` has localizations and clusters, `conditions` cells of several conditions, `networks` how
 networks learnt and how well they do.
 `recordings` how a sample drifted.
+`spatial` how localizations are spread.
 """
 
 from caml.plot.conditions import conditions, save_conditions
@@ -23,6 +24,7 @@ from caml.plot.networks import (
 )
 from caml.plot.recordings import drift, save_drift
 from caml.plot.surfaces import plot_l_surface, plot_score_surface
+from caml.plot.spatial import radial_function, save_surveys, surveys
 
 __all__ = [
     "calibration",
@@ -37,13 +39,16 @@ __all__ = [
     "plot_l_surface",
     "plot_score_surface",
     "precision_recall",
+    "radial_function",
     "roc",
     "save_conditions",
     "save_drift",
     "save_input_map",
     "save_overview",
     "save_scores",
+    "save_surveys",
     "save_training",
     "scale_bar",
     "score_histogram",
+    "surveys",
 ]

@@ -2,7 +2,8 @@
 
 `ripley_k`, `ripley_l`, `pair_correlation` and `nearest_neighbour_distribution` give a
 `RadialFunction`; `envelope` adds what chance gives; `hopkins` is one number. `cross_k` and
-`cross_pair_correlation` are of two sets. All know the region's border, in 2D and in 3D.
+`cross_pair_correlation` are of two sets; `survey` measures all of one. All know the region's
+border, in 2D and in 3D.
 """
 
 from caml.spatial.covariance import set_covariance
@@ -11,11 +12,13 @@ from caml.spatial.envelopes import STATISTICS, envelope, with_envelope
 from caml.spatial.nearest import Hopkins, hopkins, nearest_neighbour_distribution
 from caml.spatial.radial import RadialFunction, default_radii
 from caml.spatial.second_order import pair_correlation, ripley_k, ripley_l
+from caml.spatial.survey import Survey, survey
 
 __all__ = [
     "STATISTICS",
     "Hopkins",
     "RadialFunction",
+    "Survey",
     "cross_k",
     "cross_pair_correlation",
     "default_radii",
@@ -26,5 +29,6 @@ __all__ = [
     "ripley_k",
     "ripley_l",
     "set_covariance",
+    "survey",
     "with_envelope",
 ]
