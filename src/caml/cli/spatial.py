@@ -144,7 +144,7 @@ def _measure(
 
         for region in places:
             one = survey(localizations, region=region, progress=report, **options)
-            found.append(one)  # noqa: PERF401 - report counts them as they come
+            found.append(one)
     summary = pd.concat([one.summary() for one in found], ignore_index=True)
     with whole_folder(folder, overwrite=overwrite, names=RESULTS) as partial:
         table = pd.concat([one.table() for one in found], ignore_index=True)
