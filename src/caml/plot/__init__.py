@@ -9,6 +9,15 @@ networks learnt and how well they do.
 """
 
 from caml.plot.conditions import conditions, save_conditions
+`spatial` how localizations are spread, `channels` two channels of one image.
+"""
+
+from caml.plot.channels import (
+    channel_overview,
+    colocalization_histogram,
+    save_channels,
+    two_channels,
+)
 from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
 from caml.plot.networks import (
     calibration,
@@ -29,6 +38,8 @@ from caml.plot.spatial import radial_function, save_surveys, surveys
 __all__ = [
     "calibration",
     "conditions",
+    "channel_overview",
+    "colocalization_histogram",
     "confusion_matrix",
     "drift",
     "input_heat_map",
@@ -43,6 +54,7 @@ __all__ = [
     "roc",
     "save_conditions",
     "save_drift",
+    "save_channels",
     "save_input_map",
     "save_overview",
     "save_scores",
@@ -51,4 +63,5 @@ __all__ = [
     "scale_bar",
     "score_histogram",
     "surveys",
+    "two_channels",
 ]

@@ -22,11 +22,16 @@ from caml.localizations import Region
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
 
 __all__ = [
+    "MANY",
+    "ZOOM_FROM",
+    "ZOOM_NM",
     "localizations",
+    "one_per_pixel",
     "outlines",
     "overview",
     "save_overview",
     "scale_bar",
+    "square",
 ]
 
 # Of more localizations than this in a panel, one is drawn per pixel and label; it is this many
@@ -155,7 +160,7 @@ def overview(analysis: Analysis) -> Figure:
     clustered = analysis.segmentation.cluster[finite] >= 0
     label = np.where(clustered, np.maximum(analysis.classification.label[finite], 1), 0)
     positions = positions[finite]
-    box = _square(positions, analysis.regions)
+    box = square(positions, analysis.regions)
     zoom = _densest_square(positions[clustered] if clustered.any() else positions, box)
     with mpl.rc_context({"font.size": 9}):
         n_panels = 2 if zoom is not None else 1
@@ -207,7 +212,7 @@ def _panel(
     size = float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(int(inside.sum()), 1)), 0.9, 4.0))
     shown_positions, shown_label = positions[inside], label[inside]
     if len(shown_label) > MANY:
-        shown_positions, shown_label = _one_per_pixel(shown_positions, shown_label, box)
+        shown_positions, shown_label = one_per_pixel(shown_positions, shown_label, box)
     localizations(ax, shown_positions, shown_label, size=size)
     shown = analysis.segmentation.outlines[analysis.description.clusters["cluster"].to_numpy()]
     boxes = shapely.bounds(shown)
@@ -235,12 +240,29 @@ def _panel(
     scale_bar(ax)
 
 
-def _one_per_pixel(
+def one_per_pixel(
     positions: npt.NDArray[np.floating[Any]],
     label: npt.NDArray[np.integer[Any]],
     box: tuple[float, float, float, float],
 ) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.integer[Any]]]:
-    """Return one localization per label and pixel: more would be drawn over each other."""
+    """Keep one localization per label and pixel: more would be drawn over each other.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_localizations, 2 or 3), nm
+        Where they are.
+    label : ndarray of shape (n_localizations,)
+        What kind each is.
+    box : tuple of float
+        x_min, y_min, x_max, y_max of the panel, nm.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_kept, 2), nm
+        The centres of those pixels.
+    label : ndarray of shape (n_kept,)
+        Their labels.
+    """
     n = PIXELS
     step = (box[2] - box[0]) / n
     column = np.clip(((positions[:, 0] - box[0]) / step).astype(np.int64), 0, n - 1)
@@ -288,10 +310,23 @@ def _headline(analysis: Analysis) -> str:
     return f"{analysis.localizations.name}   {found}   ({analysis.found_by.partition(',')[0]})"
 
 
-def _square(
+def square(
     positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]
 ) -> tuple[float, float, float, float]:
-    """Return the smallest square, with a margin, around all that is drawn."""
+    """Return the smallest square, with a margin, around all that is drawn.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_localizations, 2 or 3), nm
+        Where localizations are.
+    regions : sequence of Region
+        What else is drawn.
+
+    Returns
+    -------
+    tuple of float
+        x_min, y_min, x_max, y_max, nm.
+    """
     corners = [positions[:, :2]] if len(positions) else [np.zeros((1, 2))]
     corners += [np.reshape(region.polygon.bounds, (2, 2)) for region in regions]
     everything = np.concatenate(corners)
