@@ -119,7 +119,7 @@ def test_of_three_channels_two_are_chosen(
     assert pd.read_csv(out / "three" / "channels.csv")["channel"].tolist() == [2, 0]
 
 
-def test_one_channel_is_refused(cell: Path, tmp_path: Path) -> None:
+def test_one_channel_is_refused() -> None:
     table = frame()
     with pytest.raises(InputError, match="this table has one, 7"):
         analyse_channels(

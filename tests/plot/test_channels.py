@@ -25,7 +25,7 @@ def test_every_localization_of_both_channels_is_drawn(found: ChannelAnalysis) ->
     ax = Figure().subplots()
     assert plot.two_channels(ax, found, (0, 0, 30_000, 30_000)) is ax
     dots = ax.collections[0]
-    assert len(dots.get_offsets()) == len(found.localizations)
+    assert len(np.asarray(dots.get_offsets())) == len(found.localizations)
     colours = {tuple(one) for one in dots.get_facecolors()}  # type: ignore[attr-defined]
     assert len(colours) == 2
     outlines = [len(one.get_paths()) for one in ax.collections[1:3]]
@@ -36,7 +36,13 @@ def test_every_localization_of_both_channels_is_drawn(found: ChannelAnalysis) ->
 def test_the_overview_has_the_image_a_part_and_two_curves(
     found: ChannelAnalysis, tmp_path: Path
 ) -> None:
-    axes = plot.channel_overview(found).axes
+    figure = plot.channel_overview(found)
+    axes = figure.axes
+    first = found.summary().iloc[0]
+    expected = (
+        f"channel 0: {first['n_localizations']:,} localizations, {first['n_clusters']} clusters"
+    )
+    assert figure.legends[0].get_texts()[0].get_text() == expected
     assert len(axes) == 4
     assert axes[0].get_title(loc="left") == "cell   channels 0 and 1"
     assert "of 0's clusters overlap (expected" in axes[2].get_title(loc="left")

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from caml._arrays import FloatArray, IntArray
-from caml.analyse.two_channels import ChannelAnalysis, OneOfTwo
+from caml.analyse.two_channels import ChannelAnalysis
 from caml.plot.colours import KINDS, NOT_CLUSTERED
 from caml.plot.images import (
     MANY,
@@ -165,10 +165,9 @@ def channel_overview(found: ChannelAnalysis) -> Figure:
         )
         colocalization_histogram(figure.add_subplot(grid[1, n]), found)
         handles: list[Artist] = [
-            Line2D([], [], linestyle="none", marker="o", markersize=5, color=color,
-                   label=_name(one))
-            for one, color in zip((found.first, found.second), COLOURS, strict=True)
-        ]  # fmt: skip
+            Line2D([], [], linestyle="none", marker="o", markersize=5, color=color, label=name)
+            for name, color in zip(_names(found), COLOURS, strict=True)
+        ]
         label = found.region.name or "region"
         handles.append(
             Line2D([], [], color=NOT_CLUSTERED, linewidth=1.0, linestyle="--", label=label)
@@ -217,9 +216,13 @@ def _fullest_square(found: ChannelAnalysis, box: Box) -> Box | None:
     return (x, y, x + ZOOM_NM, y + ZOOM_NM)
 
 
-def _name(one: OneOfTwo) -> str:
-    n = one.analysis.segmentation.n_clusters
-    return f"channel {one.channel.name}: {len(one.channel.rows):,} localizations, {n:,} clusters"
+def _names(found: ChannelAnalysis) -> list[str]:
+    """Say what each channel has in the region, as the numbers above the curve count."""
+    return [
+        f"channel {row['channel']}: {row['n_localizations']:,} localizations, "
+        f"{row['n_clusters']:,} clusters"
+        for row in found.summary().to_dict("records")
+    ]
 
 
 def _overlap_text(found: ChannelAnalysis) -> str:
