@@ -127,18 +127,12 @@ def record(
     dict
         Of what JSON holds.
     """
-    packages = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn")
     finished = {one.folder for one in outcomes}
     return {
         **_here_and_now(),
         "interrupted": interrupted,
         "arguments": arguments(settings),
         "model": None if card is None else asdict(card),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in packages},
-        },
-        "model": asdict(card),
         "inputs": [
             {
                 "path": as_text(one.path),

@@ -49,14 +49,6 @@ __all__ = ["analyse"]
     metavar="NAME=VALUE",
     help="A parameter of that method. May be given more than once.",
 )
-@click.option(
-    "--region",
-    "region_texts",
-    multiple=True,
-    metavar="REGION",
-    help="Part to describe: X_MIN,Y_MIN,X_MAX,Y_MAX in nm, or a polygon file (GeoJSON in nm; "
-    "ImageJ .roi or RoiSet .zip in pixels). May be given more than once.",
-)
 @REGION
 @PIXEL_SIZE
 @REGION_PIXEL_SIZE
@@ -129,7 +121,6 @@ def analyse(
     if overwrite and resume:
         raise click.UsageError("--resume goes on, --overwrite starts anew: leave out one of them")
     parameters = _parameters(method, parameter_texts)
-    regions = _regions(region_texts, region_pixel_size_nm or pixel_size_nm)
     regions = regions_of(region_texts, region_pixel_size_nm or pixel_size_nm)
 
     with Progress() as progress:
@@ -188,19 +179,6 @@ def _parameters(method: str, texts: tuple[str, ...]) -> dict[str, Any]:
     from caml.methods import parse_parameters
 
     return parse_parameters(method, texts)
-
-
-def _regions(texts: tuple[str, ...], pixel_size_nm: float | None) -> list[Region]:
-    """Read every ``--region``: a file where there is one of that name, else a rectangle."""
-    from caml.io import parse_region, read_regions
-
-    regions: list[Region] = []
-    for text in texts:
-        if re.fullmatch(r"[-+\d.,eE\s]+", text) and not Path(text).exists():
-            regions.append(parse_region(text))
-        else:
-            regions += read_regions(Path(text), pixel_size_nm=pixel_size_nm)
-    return regions
 
 
 def _report(outcome: Outcome, prefix: str) -> None:

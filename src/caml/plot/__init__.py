@@ -1,15 +1,9 @@
 """Figures: functions that draw on `ax` and return it, and the pictures that commands write.
 
 `images` has localizations and clusters, `networks` how networks learnt and how well they do,
-`surfaces` how dense an image is and how probable ways to cluster it are.
-`images` has localizations and clusters, `conditions` cells of several conditions, `networks` how
-networks learnt and how well they do.
-`recordings` how a sample drifted.
-`spatial` how localizations are spread.
-"""
-
-from caml.plot.conditions import conditions, save_conditions
-`spatial` how localizations are spread, `channels` two channels of one image.
+`surfaces` how dense an image is and how probable ways to cluster it are, `conditions` cells of
+several conditions, `recordings` how a sample drifted, `spatial` how localizations are spread,
+`channels` two channels of one image.
 """
 
 from caml.plot.channels import (
@@ -18,6 +12,7 @@ from caml.plot.channels import (
     save_channels,
     two_channels,
 )
+from caml.plot.conditions import conditions, save_conditions
 from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
 from caml.plot.networks import (
     calibration,
@@ -32,14 +27,14 @@ from caml.plot.networks import (
     score_histogram,
 )
 from caml.plot.recordings import drift, save_drift
-from caml.plot.surfaces import plot_l_surface, plot_score_surface
 from caml.plot.spatial import radial_function, save_surveys, surveys
+from caml.plot.surfaces import plot_l_surface, plot_score_surface
 
 __all__ = [
     "calibration",
-    "conditions",
     "channel_overview",
     "colocalization_histogram",
+    "conditions",
     "confusion_matrix",
     "drift",
     "input_heat_map",
@@ -52,9 +47,9 @@ __all__ = [
     "precision_recall",
     "radial_function",
     "roc",
+    "save_channels",
     "save_conditions",
     "save_drift",
-    "save_channels",
     "save_input_map",
     "save_overview",
     "save_scores",
