@@ -54,7 +54,7 @@ def test_a_row_of_panels_for_each_region(tmp_path: Path) -> None:
     found = [survey(positions, region=region, seed=1, n_simulations=3) for region in regions]
     axes = plot.surveys(found, name="cell").axes
     assert len(axes) == 6
-    assert [axes[i].get_title(loc="left") for i in (0, 3)] == ["cell   one", "cell   two"]
+    assert [axes[i].get_title(loc="left") for i in (0, 3)] == ["cell   one\n", "cell   two\n"]
     assert axes[1].get_title(loc="left") == "200 localizations in 1 µm²"
     plot.save_surveys(found, tmp_path / "spatial.png")
     assert (tmp_path / "spatial.png").stat().st_size > 10_000

@@ -101,7 +101,8 @@ def surveys(found: Sequence[Survey], *, name: str = "") -> Figure:
             radial_function(ax, function)
         where = one.region.name if one.region.name or len(found) == 1 else "region"
         title = f"{name}   {where}" if name and where else name or where
-        row[0].set_title(title, loc="left", fontsize=9)
+        # A line higher, for names are long and P stands on the right.
+        row[0].set_title(f"{title}\n", loc="left", fontsize=9)
         row[1].set_title(
             f"{one.n_localizations:,} localizations in {one.region.area_um2:,.4g} µm²",
             loc="left",
