@@ -18,7 +18,7 @@ from caml.simulate import training_scenarios
 from caml.train.draw import build_pool
 from caml.train.fit import fit
 from caml.train.folds import cross_validate, fold_rows
-from caml.train.networks import dense, recurrent, separable, whole_vector
+from caml.train.networks import dense, point_net, recurrent, separable, whole_vector
 from caml.train.pool import Pool, PoolSettings, Rows, digest
 from caml.train.recipes import RECIPES, Recipe, recipe, recipe_from_file
 from caml.train.run import find_pool, pool_settings, train
@@ -64,6 +64,8 @@ def test_the_papers_stacks_have_its_numbers_of_parameters() -> None:
     assert whole_vector((1000,), 3).count_params() == 32131
     # 100·128 + 128 + 128·64 + 64 + 64 + 1, and mean, variance and a count for each value.
     assert dense((100,)).count_params() == 21249 + 201
+    # 2·64 + 64 + 64·128 + 128 + 128·64 + 64 + 64 + 1.
+    assert point_net((100, 2)).count_params() == point_net((50, 2)).count_params() == 16833
     with pytest.raises(ModelError, match="'NOSUCH'; there are: XPILJZ"):
         recipe("NOSUCH")
     assert recipe("xpiljz") is RECIPES["XPILJZ"]

@@ -15,7 +15,7 @@ import keras
 from caml.errors import MissingFileError, ModelError
 from caml.features import network_input
 from caml.simulate import Scenario, fibre_scenarios, random_scenarios, training_scenarios
-from caml.train.networks import Rates, dense, recurrent, separable, whole_vector
+from caml.train.networks import Rates, dense, point_net, recurrent, separable, whole_vector
 from caml.train.pool import Cell, cells_of
 from caml.train.settings import FitSettings
 
@@ -234,6 +234,17 @@ RECIPES = {
             stack=NOTHING_DROPPED,
             input="relative_coordinates",
             settings=dataclasses.replace(RECURRENT, n_per_epoch=250_000),
+        ),
+        Recipe(
+            name="PTNET1",
+            description=(
+                "In the style of PointNet: the relative coordinates of 100 neighbours, each looked "
+                "at by itself, and the largest of what was seen. Free of scale. Small, and for "
+                "comparison: it may depend on how an image is turned."
+            ),
+            stack=point_net,
+            input="relative_coordinates",
+            settings=FitSettings(n_epochs=12, batch_size=256, learning_rate=0.002),
         ),
         Recipe(
             name="LOGNM1",
