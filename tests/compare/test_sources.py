@@ -235,6 +235,12 @@ def test_results_made_differently_are_told(tmp_path: Path, write_run: Write) -> 
     three = write_run(tmp_path / "three", {"a": [1.0]}, record={"model": model})
     with pytest.warns(DataWarning, match=r"network: LOGNM1 01234567 \(one\); XPILJZ fedcba98"):
         read_cells([one, three])
+    other = write_run(tmp_path / "other", {"a": [1.0]}, record={"model": None}, method="dbscan")
+    with pytest.warns(DataWarning) as notes:
+        read_cells([one, other])
+    said = " ".join(str(note.message) for note in notes)
+    assert "network: LOGNM1 01234567 (one); none (other)" in said
+    assert "dbscan (other)" in said
     four = write_run(tmp_path / "four", {"a": [1.0]}, regions=None)
     record = json.loads((four / "run.json").read_text())
     record["arguments"]["regions"] = [{"name": "x"}]

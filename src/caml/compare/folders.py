@@ -210,7 +210,8 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _settings(record: dict[str, Any]) -> dict[str, str]:
     """Take from a record what results depend on."""
-    model, given = record["model"], record["arguments"]
+    # Other methods than networks have no model; what was chosen of them is among the arguments.
+    model, given = record["model"] or {"name": "none"}, record["arguments"]
     settings = {
         "network": f"{model.get('name', '?')} {str(model.get('sha256', ''))[:8]}".strip(),
         "version": str(record.get("caml", "?")),
