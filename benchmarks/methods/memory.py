@@ -3,8 +3,8 @@
     python benchmarks/methods/memory.py              # every method, 20,000 and 80,000 localizations
     python benchmarks/methods/memory.py voronoi 1000000
 
-Half of the localizations in clusters of twenty, 100/µm²; a process for each. The peak beyond what it
-had after a first small image, which loads and compiles. Prints a Markdown table.
+Half of the localizations in clusters of twenty, 100/µm²; a process for each. The peak beyond what
+it had after a first small image, which loads and compiles. Prints a Markdown table.
 """
 
 from __future__ import annotations
