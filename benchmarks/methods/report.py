@@ -63,7 +63,8 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         "scenario, the setting of highest mean ARI of a grid (`benchmarks/methods/settings.py`) on "
         "two other images of that scenario, which nobody has outside a simulation. Networks are "
         "run as they come. OPTICS, the Bayesian method and dominant sets, which are slow, see two "
-        "images as they come. Clusters are scored as methods give them, before they are outlined.\n"
+        "images as they come. Errors of matched clusters are means over images in which any match; "
+        "seconds are medians. Clusters are scored as methods give them, before they are outlined.\n"
     )
     parts = [introduction]
     pictures = folder / "methods"

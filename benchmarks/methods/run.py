@@ -127,7 +127,8 @@ def accuracy(out: Path, n_jobs: int, *, quick: bool) -> pd.DataFrame:
         for name, number, method, setting, parameters in jobs
     ]
     by = ["images", "method", "setting", "parameters"]
-    means = pd.DataFrame(rows).groupby(by, sort=False).mean().reset_index()
+    groups = pd.DataFrame(rows).groupby(by, sort=False)
+    means = groups.mean().assign(seconds=groups["seconds"].median()).reset_index()
     return means.drop(columns=["n_matched"])
 
 

@@ -54,15 +54,13 @@ def timings(path: Path, *, quick: bool) -> pd.DataFrame:
         A row per method and size; seconds are the median of three runs, after one that loads and
         compiles, or NaN with the reason in `why`.
     """
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done = {(row["method"], row["n"]) for row in rows}
     names = [*METHODS, *(OURS[:1] if quick else OURS)]
     for n in SIZES[: 2 if quick else None]:
         todo = [name for name in names if (name, n) not in done]
-        localizations = cell(n) if todo else None
+        localizations = cell(n if todo else SIZES[0])
         for name in tqdm(todo, desc=f"{n:,}"):
-            assert localizations is not None
             before = [row["seconds"] for row in rows if row["method"] == name]
             row = {"method": name, "n": n, "n_localizations": len(localizations)}
             row |= _timed(name, localizations, max([0.0, *filter(np.isfinite, before)]), before)

@@ -47,7 +47,7 @@ def check_count(least: int = 1, **counts: int) -> None:
         If one is no whole number, or smaller.
     """
     for name, value in counts.items():
-        if not isinstance(value, int | np.integer) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 

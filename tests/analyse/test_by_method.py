@@ -67,7 +67,7 @@ def test_files_are_analysed_and_the_record_tells_what_was_chosen(tmp_path: Path)
     assert batch.outcomes[0].error == ""
     record = pd.read_json(tmp_path / "out" / "run.json", typ="series")
     assert record["arguments"]["method"] == "dbscan"
-    assert record["arguments"]["parameters"] == {"min_samples": 6}
+    assert record["arguments"]["parameters"] == {"eps_nm": None, "min_samples": 6}
     assert "model" not in record["arguments"]
     assert record["model"] is None
     # The distance that it chose by itself is known, so that the run can be repeated.

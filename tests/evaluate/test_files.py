@@ -36,7 +36,9 @@ def test_tables_are_found_in_folders_of_images_and_of_batches(tmp_path: Path) ->
     (tmp_path / "nothing").mkdir()
     assert result_tables(tmp_path) == [("a", one), ("b", two)]
     assert result_tables(tmp_path / "a") == [("a", one)]
-    assert result_tables(one) == [("localizations", one)]
+    assert result_tables(one) == [("a", one)]
+    other = written(tmp_path / "other.csv")
+    assert result_tables(other) == [("other", other)]
 
 
 def test_folders_without_results_are_told(tmp_path: Path) -> None:

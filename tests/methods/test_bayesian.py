@@ -346,9 +346,9 @@ def test_parameters_out_of_range_are_refused(parameters: dict[str, float], messa
 
 
 def test_a_million_localizations_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from caml.methods import _points
+    from caml import _cost
 
-    monkeypatch.setattr(_points, "memory_bytes", lambda: 16 << 30)
+    monkeypatch.setattr(_cost, "memory_bytes", lambda: 16 << 30)
     positions = np.random.default_rng(0).uniform(0, 40_000, (1_000_000, 2))
     began = time.perf_counter()
     with pytest.raises(InputError, match=r"would take about \d+ GB of memory and \d+ minutes for"):

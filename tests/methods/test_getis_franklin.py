@@ -219,9 +219,9 @@ def test_no_radius_is_suggested_where_there_is_none() -> None:
 
 
 def test_links_that_do_not_fit_in_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from caml.methods import _points
+    from caml import _cost
 
-    monkeypatch.setattr(_points, "memory_bytes", lambda: 100_000)
+    monkeypatch.setattr(_cost, "memory_bytes", lambda: 100_000)
     positions = np.random.default_rng(0).normal(500, 20, (400, 2))
     with pytest.raises(InputError, match=r"Linking at this distance would take about \d+ MB"):
         getis_franklin(positions, radius_nm=20, threshold_nm=1, link_nm=1e4)

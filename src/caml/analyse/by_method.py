@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from caml.classify import Classification
+from caml.errors import InputError
 from caml.localizations import Localizations, Region
 from caml.methods import run_method
-from caml.segment import Segmentation
+from caml.segment import Segmentation, renumber
 
 __all__ = ["OURS", "find_by_method"]
 
@@ -53,19 +54,25 @@ def find_by_method(
         If the method refuses.
     """
     n = len(localizations)
+    finite = localizations.finite
     cluster, label = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int8)
     made_by: list[str] = []
     n_clusters = 0
     for region in regions or (localizations.region,):
-        inside = localizations.finite & (label < 0)
-        if region is not None and regions:
-            inside &= region.contains(localizations.positions)
+        inside = finite if region is None else finite & region.contains(localizations.positions)
         rows = np.flatnonzero(inside)
-        found = run_method(method, replace(localizations.taken(rows), region=region), parameters)
-        clustered = found.cluster >= 0
+        where = f"{region.name}: " if region and regions else ""
+        try:
+            part = replace(localizations.taken(rows), region=region)
+            found = run_method(method, part, parameters)
+        except InputError as error:
+            raise InputError(where + str(error)) from error
+        # With its neighbours in earlier regions, whose answer for those stands.
+        new = label[rows] < 0
+        clustered = new & (found.cluster >= 0)
         cluster[rows[clustered]] = found.cluster[clustered] + n_clusters
-        label[rows] = clustered
+        label[rows[new]] = clustered[new]
         n_clusters += found.n_clusters
-        made_by.append(f"{region.name}: {found.made_by}" if region and regions else found.made_by)
+        made_by.append(where + found.made_by)
     classification = Classification(np.full(n, np.nan, dtype=np.float32), label)
-    return classification, Segmentation(cluster, made_by="; ".join(made_by))
+    return classification, Segmentation(renumber(cluster)[0], made_by="; ".join(made_by))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,7 @@ from caml.prior import Prior
 
 __all__ = ["Settings", "arguments", "checksum", "record", "record_of"]
 
-PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime")
+PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn", "numba")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def arguments(settings: Settings) -> dict[str, Any]:
     }
     return {
         "method": settings.method,
-        **(network if settings.method == OURS else {"parameters": dict(settings.parameters)}),
+        **(network if settings.method == OURS else {"parameters": _parameters(settings)}),
         "regions": [
             {"name": region.name, "wkt": region.polygon.wkt} for region in settings.regions
         ],
@@ -97,6 +98,12 @@ def arguments(settings: Settings) -> dict[str, Any]:
         "format": settings.file_format,
         "tile_size": settings.tile_size,
     }
+
+
+def _parameters(settings: Settings) -> dict[str, Any]:
+    """Return the parameters of a method; infinity, which JSON does not know, as text."""
+    given = settings.parameters
+    return {k: str(v) if isinstance(v, float) and math.isinf(v) else v for k, v in given.items()}
 
 
 def record(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import shapely
 
 from caml._arrays import FloatArray, IntArray
+from caml._cost import check_cost
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
 from caml.segment import Segmentation, renumber
@@ -18,6 +19,9 @@ __all__ = ["ClusterScores", "Matches", "hull_iou", "match_clusters", "score_clus
 # Nieves et al. 2023: what a pair of clusters costs.
 WEIGHT_OF_CENTROIDS = 0.9
 WEIGHT_OF_EXTENTS = 0.1
+# Distances, costs, and the assignment, whose time grows with the third power at worst.
+BYTES_PER_PAIR = 32
+SECONDS_PER_PAIR = 1e-6
 # A pair that may not match; above all distances that there are.
 FORBIDDEN = 1e15
 
@@ -190,6 +194,14 @@ def match_clusters(
 
     positions, found, true = _finite(localizations, segmentation, true_cluster)
     (centroid, extent), (true_centroid, true_extent) = (_boxes(positions, i) for i in (found, true))
+    n_pairs = float(len(centroid)) * len(true_centroid)
+    check_cost(
+        "matching these clusters",
+        len(positions),
+        n_bytes=n_pairs * BYTES_PER_PAIR,
+        seconds=n_pairs * SECONDS_PER_PAIR,
+        remedy="compare regions of it",
+    )
     n_all = len(centroid) + len(true_centroid)
     distance = cdist(true_centroid, centroid)
     cost = WEIGHT_OF_CENTROIDS * distance

@@ -50,7 +50,8 @@ def result_tables(path: str | Path) -> list[tuple[str, Path]]:
     """
     path = Path(path)
     if path.is_file():
-        return [(path.stem, path)]
+        # The folder has the image's name where caml analyse wrote it.
+        return [(path.resolve().parent.name if path.name in TABLES else path.stem, path)]
     if not path.exists():
         raise MissingFileError(f"{path}: no such file or folder")
     candidates = [(path.resolve().name, path)]
@@ -113,6 +114,8 @@ def evaluate_results(
     columns = found.table.columns
     if name.endswith("label") or "cluster" not in columns:
         is_clustered = true > 0 if name.endswith("label") else true >= 0
+        if "label" not in columns and "cluster" in columns:
+            return score_labels(_whole_numbers(found.table, "cluster", path) >= 0, is_clustered)
         return score_labels(_whole_numbers(found.table, "label", path), is_clustered)
     cluster = _whole_numbers(found.table, "cluster", path)
     return evaluate(found, cluster, true)
@@ -121,8 +124,10 @@ def evaluate_results(
 def _check_order(found: Localizations, path: Path, source: Localizations, truth: Path) -> None:
     """Refuse a truth whose rows are others."""
     n = min(found.n_dimensions, source.n_dimensions)
-    apart = np.abs(found.positions[:, :n] - source.positions[:, :n]).max(axis=1, initial=0)
-    differs = np.flatnonzero(apart > TOLERANCE_NM)
+    ours, theirs = found.positions[:, :n], source.positions[:, :n]
+    apart = np.abs(ours - theirs).max(axis=1, initial=0)
+    one_is_lost = np.isfinite(ours).all(axis=1) != np.isfinite(theirs).all(axis=1)
+    differs = np.flatnonzero((apart > TOLERANCE_NM) | one_is_lost)
     if len(differs):
         raise TableError(
             f"row {differs[0] + 1} lies elsewhere than in {path}, and so do {len(differs) - 1:,} "

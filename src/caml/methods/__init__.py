@@ -13,9 +13,10 @@ from caml.methods.getis_franklin import getis_franklin, local_l, suggest_radius
 from caml.methods.hdbscan import hdbscan
 from caml.methods.kde import kde, suggest_bandwidth
 from caml.methods.optics import optics
+from caml.methods.pointnet import pointnet
 from caml.methods.registry import (
     METHODS,
-    check_method,
+    checked_parameters,
     method_parameters,
     parse_parameters,
     run_method,
@@ -28,7 +29,7 @@ __all__ = [
     "Objects",
     "Proposals",
     "bayesian",
-    "check_method",
+    "checked_parameters",
     "dbscan",
     "dominant_sets",
     "focal",
@@ -39,6 +40,7 @@ __all__ = [
     "method_parameters",
     "optics",
     "parse_parameters",
+    "pointnet",
     "run_method",
     "score_surface",
     "suggest_bandwidth",

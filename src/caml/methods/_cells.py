@@ -84,7 +84,7 @@ def cells_of(positions: FloatArray, window: shapely.Geometry | None = None) -> C
         return None
     pairs = _edges(triangulation.simplices, n)
     size = np.zeros(n)
-    reaches_out = np.zeros(n, dtype=bool)
+    reach = np.zeros(n)
     bounds = window
     if bounds is not None:
         bounds = shapely.affinity.translate(bounds, *-positions.mean(axis=0))
@@ -93,15 +93,17 @@ def cells_of(positions: FloatArray, window: shapely.Geometry | None = None) -> C
         centre = _circumcentres(corners)
         for order in permutations(range(d + 1)):
             np.add.at(size, simplices[:, order[0]], _orthoschemes(corners[:, list(order)], centre))
-        if bounds is not None:
-            outside = ~shapely.contains_xy(bounds, centre)
-            reaches_out[simplices[outside].ravel()] = True
-    reaches_out[triangulation.convex_hull.ravel()] = True
+        radius = np.hypot(*(centre - corners[:, 0]).T) if d == 2 else np.zeros(len(centre))
+        np.maximum.at(reach, simplices.ravel(), np.repeat(np.nan_to_num(radius, nan=np.inf), d + 1))
+    reach[triangulation.convex_hull.ravel()] = math.inf
     size[triangulation.convex_hull.ravel()] = math.inf
     # Slivers that Qhull's precision leaves cancel each other, but for the last digits.
     size = np.maximum(size, 0)
     if bounds is not None:
-        border = np.flatnonzero(reaches_out)
+        # A cell lies within the circle through its furthest corner.
+        edge = shapely.boundary(bounds)
+        shapely.prepare(edge)
+        border = np.flatnonzero(reach >= shapely.distance(edge, shapely.points(centred)))
         size[border] = _clipped(centred, pairs, border, bounds)
     return Cells(size, pairs)
 

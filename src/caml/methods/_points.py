@@ -19,7 +19,7 @@ __all__ = ["Points", "check_cost", "check_count", "check_length", "points_of"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """The localizations that a method looks at: those with a finite position.
+    """The localizations that a method looks at: those with a finite position, in the region.
 
     Parameters
     ----------
@@ -48,6 +48,11 @@ class Points:
         return int(self.positions.shape[1])
 
     @property
+    def n_distinct(self) -> int:
+        """Count the different positions."""
+        return len(np.unique(self.positions, axis=0))
+
+    @property
     def size(self) -> float:
         """The area of what was imaged, nm², in 3D the volume, nm³; of the bounding box if unknown.
 
@@ -73,7 +78,7 @@ class Points:
         Returns
         -------
         Segmentation
-            Of all localizations; without a finite position they are in no cluster.
+            Of all localizations; those that were not looked at are in no cluster.
         """
         cluster = np.full(self.n_localizations, -1, dtype=np.int64)
         cluster[self.rows] = renumber(ids)[0]
@@ -86,7 +91,7 @@ def points_of(
     *,
     dimensions: Collection[int] = (2, 3),
 ) -> Points:
-    """Take the localizations that have a finite position.
+    """Take the localizations that have a finite position, in their region if they have one.
 
     Parameters
     ----------
@@ -114,5 +119,8 @@ def points_of(
             f"{positions.shape[1]}D: choose another method, or give it localizations.projected()"
         )
     region = localizations.region if isinstance(localizations, Localizations) else None
-    rows = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    wanted = np.isfinite(positions).all(axis=1)
+    if region is not None:
+        wanted &= region.contains(positions)
+    rows = np.flatnonzero(wanted)
     return Points(positions[rows], rows, len(positions), region)

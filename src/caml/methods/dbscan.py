@@ -69,8 +69,8 @@ def dbscan(
     check_count(min_samples=min_samples)
     if eps_nm is not None:
         check_length(eps_nm=eps_nm)
-    elif len(points) > min_samples:
-        eps_nm = suggest_eps(points.positions, min_samples=min_samples)
+    elif points.n_distinct > min_samples:
+        eps_nm = suggest_eps(localizations, min_samples=min_samples)
     else:
         return points.segmentation(np.full(len(points), -1), f"dbscan, min_samples {min_samples}")
     made_by = f"dbscan, eps {eps_nm:.4g} nm, min_samples {min_samples}"
@@ -139,6 +139,13 @@ def suggest_eps(
         raise InputError(
             f"the k-distance curve needs more than min_samples, {min_samples}, localizations at "
             f"different positions; got {len(search)}: give eps_nm"
+        )
+    if criterion not in ("knee", "chance"):
+        raise InputError(f"criterion is one of knee, chance, got {criterion!r}")
+    if criterion == "chance" and not points.size:
+        raise InputError(
+            "all localizations lie on a line or in a plane, and nothing says how large a region "
+            "they were looked for in: give it (Localizations(…, region=…)), or the distance"
         )
     curve = np.sort(k_distances(search, min_samples - 1))
     low, high = curve[0], curve[-1]

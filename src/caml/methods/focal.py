@@ -104,6 +104,7 @@ def _usual(localizations: Localizations | npt.ArrayLike) -> float:
     """Return the median uncertainty, or what is usual."""
     if isinstance(localizations, Localizations) and localizations.uncertainty_nm is not None:
         known = localizations.uncertainty_nm[localizations.uncertainty_nm > 0]
+        known = known[np.isfinite(known)]
         if len(known):
             return float(np.median(known))
     return USUAL_UNCERTAINTY_NM

@@ -93,7 +93,7 @@ def kde(
     average = len(points) / points.size
     if density_factor is None:
         window = (4 * math.pi) ** (points.n_dimensions / 2) * bandwidth_nm**points.n_dimensions
-        density_factor = chance_count(points, window) / (window * average)
+        density_factor = max(chance_count(points, window), 1) / (window * average)
     made_by = f"kde, bandwidth {bandwidth_nm:.4g} nm, density_factor {density_factor:.4g}"
     ids = _components(points, bandwidth_nm, density_factor * average)
     count = np.bincount(ids + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,10 @@ NETWORK = "PTNET1"
 
 
 def pointnet(
-    localizations: Localizations | npt.ArrayLike, *, threshold: float = 0.5
+    localizations: Localizations | npt.ArrayLike,
+    *,
+    threshold: float = 0.5,
+    prior: Literal["auto", "image", "balanced"] = "auto",
 ) -> Segmentation:
     """Find clusters by a network in the style of PointNet.
 
@@ -26,7 +31,9 @@ def pointnet(
     localizations : Localizations or array-like of shape (n_localizations, 2), nm
         Where to look.
     threshold : float, default 0.5
-        Scores of at least this are clustered.
+        Probabilities of at least this are clustered.
+    prior : {"auto", "image", "balanced"}, default "auto"
+        The share of the clustered that probabilities assume; see `caml.classify`.
 
     Returns
     -------
@@ -55,8 +62,9 @@ def pointnet(
     """
     network = load_model(NETWORK)
     points = points_of(localizations, "PointNet", dimensions=(2,))
-    made_by = f"pointnet, {NETWORK}, threshold {threshold:g}"
-    if len(np.unique(points.positions, axis=0)) <= network.card.k:
+    weights = network.card.sha256[:8]
+    made_by = f"pointnet, {NETWORK} {weights}, threshold {threshold:g}, prior {prior}"
+    if points.n_distinct <= network.card.k:
         return points.segmentation(np.full(len(points), -1), made_by)
-    found = classify(points.positions, network, threshold=threshold)
+    found = classify(points.positions, network, threshold=threshold, prior=prior)
     return points.segmentation(segment(points.positions, found, k=network.card.k).cluster, made_by)

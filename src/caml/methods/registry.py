@@ -20,11 +20,12 @@ from caml.methods.getis_franklin import getis_franklin
 from caml.methods.hdbscan import hdbscan
 from caml.methods.kde import kde
 from caml.methods.optics import optics
+from caml.methods.pointnet import pointnet
 from caml.methods.tomato import tomato
 from caml.methods.voronoi import voronoi
 from caml.segment import Segmentation
 
-__all__ = ["METHODS", "check_method", "method_parameters", "parse_parameters", "run_method"]
+__all__ = ["METHODS", "checked_parameters", "method_parameters", "parse_parameters", "run_method"]
 
 # In the order of docs/methods.md.
 METHODS: dict[str, Callable[..., Segmentation]] = {
@@ -38,6 +39,7 @@ METHODS: dict[str, Callable[..., Segmentation]] = {
     "kde": kde,
     "focal": focal,
     "dominant-sets": dominant_sets,
+    "pointnet": pointnet,
 }
 
 
@@ -129,12 +131,12 @@ def run_method(
     InputError
         If there is no such method, or a parameter cannot be used.
     """
-    check_method(name, parameters or {})
-    return METHODS[name](localizations, **(parameters or {}))
+    chosen = checked_parameters(name, parameters or {})
+    return METHODS[name](localizations, **chosen)
 
 
-def check_method(name: str, parameters: Mapping[str, Any]) -> None:
-    """Refuse a method that there is not, or parameters that it does not have.
+def checked_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of a method: those that are chosen, and the defaults of the others.
 
     Parameters
     ----------
@@ -143,14 +145,30 @@ def check_method(name: str, parameters: Mapping[str, Any]) -> None:
     parameters : mapping of str to object
         What is chosen of it.
 
+    Returns
+    -------
+    dict of str to object
+        Each by its name; None for what the method tells from the image.
+
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is no such method, no parameter of that name, or no such choice.
+
+    Examples
+    --------
+    >>> checked_parameters("dbscan", {"min_samples": 7})
+    {'eps_nm': None, 'min_samples': 7}
     """
     known = method_parameters(name)
-    for key in parameters:
+    for key, value in parameters.items():
         _check_name(name, key, known)
+        choices = _choices(known[key].annotation)
+        if choices and value not in choices:
+            raise InputError(f"{key} is one of {', '.join(choices)}, got {value!r}")
+    chosen = {key: one.default for key, one in known.items()} | dict(parameters)
+    # Numbers of NumPy are numbers.
+    return {key: one.item() if hasattr(one, "item") else one for key, one in chosen.items()}
 
 
 def _check_name(name: str, key: str, known: Mapping[str, inspect.Parameter]) -> None:
@@ -160,20 +178,24 @@ def _check_name(name: str, key: str, known: Mapping[str, inspect.Parameter]) -> 
 
 def _value(key: str, text: str, annotation: Any) -> Any:
     """Read a value of a declared type."""
-    choices = _members(annotation)
-    for choice in choices:
-        if typing.get_origin(choice) is typing.Literal:
-            if text in typing.get_args(choice):
-                return text
-            raise InputError(f"{key} is one of {', '.join(typing.get_args(choice))}, got {text!r}")
+    if choices := _choices(annotation):
+        if text in choices:
+            return text
+        raise InputError(f"{key} is one of {', '.join(choices)}, got {text!r}")
+    members = _members(annotation)
     kinds = {bool: "true or false", int: "a whole number", float: "a number"}
     for kind, words in kinds.items():
-        if kind in choices:
+        if kind in members:
             try:
                 return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
             except (KeyError, ValueError) as error:
                 raise InputError(f"{key} is {words}, got {text!r}") from error
     raise InputError(f"{key} can only be given in Python")
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """Return the words that a type allows; none where it is another type."""
+    return typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

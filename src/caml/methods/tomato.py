@@ -69,7 +69,7 @@ def tomato(
         check_length(radius_nm=radius_nm)
     if persistence is not None:
         check_count(persistence=persistence)
-    if len(points) <= 2 * points.n_dimensions:
+    if points.n_distinct <= 2 * points.n_dimensions:
         return points.segmentation(np.full(len(points), -1), "tomato")
     try:
         from gudhi.clustering.tomato import Tomato
@@ -80,7 +80,7 @@ def tomato(
     from scipy.spatial import cKDTree
 
     if radius_nm is None:
-        radius_nm = suggest_eps(points.positions, criterion="chance")
+        radius_nm = suggest_eps(localizations, criterion="chance")
     if persistence is None:
         window = unit_ball(points.n_dimensions) * radius_nm**points.n_dimensions
         persistence = max(chance_count(points, window), 1)

@@ -88,7 +88,7 @@ def voronoi(
     >>> voronoi(np.vstack([*blobs, rng.uniform(-100, 600, (60, 2))])).n_clusters
     2
     """
-    if level not in (1, 2):
+    if isinstance(level, bool) or not isinstance(level, int) or level not in (1, 2):
         raise InputError(f"level is 1 (objects) or 2 (clusters in objects), got {level!r}")
     found = voronoi_objects(
         localizations,
