@@ -23,13 +23,9 @@ NETWORKS = ("LOGNM1", "07VEJJ", "XPILJZ", "IN050S", "IN200S", "XYREL1", "SHB8HY"
 SLOW = ("optics", "bayesian", "dominant-sets")
 
 
-def _eps(positions: FloatArray) -> float:
-    return suggest_eps(positions, criterion="chance")
-
-
 # Helpers, where they differ from what a method does by itself; none sees the truth.
 SUGGESTED: dict[str, Callable[[FloatArray], Parameters]] = {
-    "dbscan": lambda positions: {"eps_nm": _eps(positions)},
+    "dbscan": lambda positions: {"eps_nm": suggest_eps(positions)},
     "getis-franklin": lambda positions: {"radius_nm": suggest_radius(positions)},
 }
 

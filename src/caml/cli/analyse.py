@@ -193,6 +193,9 @@ def _report(outcome: Outcome, prefix: str) -> None:
             f"{row['n_clusters']:,} clusters, {row['percent_clustered']:.1f} % clustered "
             f"-> {outcome.folder}"
         )
+    if "," in outcome.found_by:
+        # What a method told from the image; networks have nothing to tell.
+        click.echo(f"{prefix}by {outcome.found_by}")
     for text in outcome.warnings:
         named = text if str(outcome.path) in text else f"{outcome.path}: {text}"
         click.echo(f"{prefix}caml: warning: {named}", err=True)

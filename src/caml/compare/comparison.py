@@ -239,7 +239,12 @@ def _tables(
             DataWarning("no cell has clusters: only what is known of images is compared"),
             stacklevel=3,
         )
-    return cells_table(known), clusters_table(known)
+    table = cells_table(known)
+    scores = table["descriptor"] == "score_mean"
+    if table.loc[scores, "median"].isna().all():
+        # Other methods than networks give none.
+        table = table[~scores].reset_index(drop=True)
+    return table, clusters_table(known)
 
 
 def _check_options(unit: str, adjust: str, n_bootstrap: int) -> None:

@@ -112,6 +112,10 @@ def evaluate_results(
     )
     true = _whole_numbers(source.table, name, path_of_truth)
     columns = found.table.columns
+    if "region" in columns:
+        # Outside of the regions nothing was asked.
+        asked = found.table["region"].fillna("").astype(str).to_numpy() != ""
+        found, true = found.taken(asked), true[asked]
     if name.endswith("label") or "cluster" not in columns:
         is_clustered = true > 0 if name.endswith("label") else true >= 0
         if "label" not in columns and "cluster" in columns:

@@ -38,7 +38,8 @@ def dbscan(
     localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
         Where to look.
     eps_nm : float, optional
-        How far the neighbourhood of a localization reaches, nm; by default `suggest_eps`.
+        How far the neighbourhood of a localization reaches, nm; by default where the k-distance
+        curve differs most from chance (`suggest_eps`).
     min_samples : int, optional
         How many localizations, itself among them, make it a core of a cluster; twice the number
         of dimensions by default (Sander et al. 1998).
@@ -70,7 +71,7 @@ def dbscan(
     if eps_nm is not None:
         check_length(eps_nm=eps_nm)
     elif points.n_distinct > min_samples:
-        eps_nm = suggest_eps(localizations, min_samples=min_samples)
+        eps_nm = suggest_eps(localizations, min_samples=min_samples, criterion="chance")
     else:
         return points.segmentation(np.full(len(points), -1), f"dbscan, min_samples {min_samples}")
     made_by = f"dbscan, eps {eps_nm:.4g} nm, min_samples {min_samples}"

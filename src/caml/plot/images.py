@@ -307,7 +307,9 @@ def _headline(analysis: Analysis) -> str:
         found += " localizations clustered"
     else:
         found += f" in {len(summary)} regions"
-    return f"{analysis.localizations.name}   {found}   ({analysis.found_by.partition(',')[0]})"
+    # Of other methods only the name: their parameters would not fit.
+    by = analysis.found_by.rpartition(": ")[2].partition(",")[0]
+    return f"{analysis.localizations.name}   {found}   ({by})"
 
 
 def square(
