@@ -86,8 +86,9 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         _curves(known["timing"], pictures / "timing.png")
         parts.append(
             "## Seconds against the number of localizations\n\n"
-            "Simulated, 100/µm², half of them in clusters of twenty; medians of three runs after "
-            "one that loads and compiles, one method after the other in one run on two cores.\n\n"
+            "Simulated, 100/µm², half of them in clusters of twenty; medians of three runs, or one "
+            "run of what takes more than two seconds, after one that loads and compiles; one "
+            "method after the other on two cores.\n\n"
             "![Seconds against the number of localizations](methods/timing.png)\n\n"
             + _seconds(known["timing"])
         )
