@@ -37,7 +37,6 @@ from caml.io import (
     write_table,
 )
 from caml.localizations import Region
-from caml.methods import checked_parameters
 from caml.models import load_model
 from caml.prior import Prior
 
@@ -155,6 +154,8 @@ def analyse_files(
     out = Path(out)
     card = load_model(model).card if method == OURS else None
     if method != OURS:
+        from caml.methods import checked_parameters
+
         parameters = checked_parameters(method, parameters or {})
         if tile_size is not None:
             raise InputError(f"{method} looks at whole images: leave out the size of tiles")

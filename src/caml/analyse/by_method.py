@@ -11,7 +11,6 @@ import numpy as np
 from caml.classify import Classification
 from caml.errors import InputError
 from caml.localizations import Localizations, Region
-from caml.methods import run_method
 from caml.segment import Segmentation, renumber
 
 __all__ = ["OURS", "find_by_method"]
@@ -53,6 +52,9 @@ def find_by_method(
     InputError
         If the method refuses.
     """
+    # Not all analyses load what the methods need.
+    from caml.methods import run_method
+
     n = len(localizations)
     finite = localizations.finite
     cluster, label = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int8)

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from caml.methods._points import Points
 
-__all__ = ["chance_count", "unit_ball"]
+__all__ = ["chance_count"]
 
 # The chance that anything in an image without clusters exceeds the count.
 SIGNIFICANCE = 0.01
-
-
-def unit_ball(n_dimensions: int) -> float:
-    """Return the area of the unit disc, or the volume of the unit ball.
-
-    Parameters
-    ----------
-    n_dimensions : int
-        2 or 3.
-
-    Returns
-    -------
-    float
-        π or 4π/3.
-    """
-    return math.pi if n_dimensions == 2 else 4 * math.pi / 3
 
 
 def chance_count(points: Points, window: float) -> int:

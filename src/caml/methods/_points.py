@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
-from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
+from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation, renumber
 
-__all__ = ["Points", "check_cost", "check_count", "check_length", "points_of"]
+__all__ = ["Points", "points_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ class Points:
     @property
     def n_distinct(self) -> int:
         """Count the different positions."""
-        return len(np.unique(self.positions, axis=0))
+        return len(NeighbourSearch(self.positions))
 
     @property
     def size(self) -> float:

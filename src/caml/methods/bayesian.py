@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import BoolArray, FloatArray, IntArray
+from caml._cost import check_cost, check_length
 from caml._machine import in_threads, n_threads
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations
 from caml.methods._bayesian_pairs import Pairs
-from caml.methods._points import Points, check_cost, check_length, points_of
+from caml.methods._points import Points, points_of
 from caml.methods._window import Window, inside
 from caml.segment import Segmentation
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
+from caml._cost import check_cost, check_count, check_length
+from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.methods._chance import unit_ball
-from caml.methods._points import check_cost, check_count, check_length, points_of
+from caml.methods._points import points_of
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.segment import Segmentation
 

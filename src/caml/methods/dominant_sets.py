@@ -8,9 +8,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from caml._arrays import FloatArray, IntArray
+from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.methods._points import check_cost, check_count, check_length, points_of
+from caml.methods._points import points_of
 from caml.methods.dbscan import suggest_eps
 from caml.segment import Segmentation
 
@@ -82,7 +83,8 @@ def dominant_sets(
         raise InputError(f"min_cohesiveness must be from 0 to below 1, got {min_cohesiveness:g}")
     if scale_nm is not None:
         check_length(scale_nm=scale_nm)
-    if points.n_distinct <= 2 * points.n_dimensions:
+    few = len(points) if scale_nm else points.n_distinct
+    if few <= 2 * points.n_dimensions:
         return points.segmentation(np.full(len(points), -1), "dominant-sets")
     if scale_nm is None:
         scale_nm = suggest_eps(localizations, criterion="chance") / 2

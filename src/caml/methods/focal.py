@@ -10,10 +10,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from caml._arrays import BoolArray, IntArray
+from caml._cost import check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
-from caml.methods._points import check_count, check_length, points_of
+from caml.methods._points import points_of
 from caml.segment import Segmentation
 
 __all__ = ["focal"]

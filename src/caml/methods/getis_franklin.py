@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
+from caml._cost import check_cost, check_count, check_length
+from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
-from caml.methods._points import Points, check_cost, check_count, check_length, points_of
+from caml.methods._points import Points, points_of
 from caml.methods._window import Window, inside
 from caml.segment import Segmentation
 
@@ -258,7 +260,7 @@ def from_counts(
     ndarray of shape (n,), nm
         L(r) of each.
     """
-    unit = np.pi if n_dimensions == 2 else 4 / 3 * np.pi
+    unit = unit_ball(n_dimensions)
     density = counts / shares / max(n_localizations - 1, 1)
     return np.asarray((size * density / unit) ** (1 / n_dimensions))
 

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from caml._cost import check_cost, check_count
 from caml.localizations import Localizations
-from caml.methods._points import check_cost, check_count, points_of
+from caml.methods._points import points_of
 from caml.segment import Segmentation
 
 __all__ = ["hdbscan"]

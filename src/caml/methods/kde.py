@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
+from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
-from caml.methods._points import Points, check_cost, check_count, check_length, points_of
+from caml.methods._points import Points, points_of
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from caml._cost import check_cost, check_count, check_length
+from caml._geometry import unit_ball
 from caml.errors import MissingExtraError
 from caml.localizations import Localizations
-from caml.methods._chance import chance_count, unit_ball
-from caml.methods._points import check_cost, check_count, check_length, points_of
+from caml.methods._chance import chance_count
+from caml.methods._points import points_of
 from caml.methods.dbscan import suggest_eps
 from caml.segment import Segmentation
 
@@ -69,7 +71,8 @@ def tomato(
         check_length(radius_nm=radius_nm)
     if persistence is not None:
         check_count(persistence=persistence)
-    if points.n_distinct <= 2 * points.n_dimensions:
+    few = len(points) if radius_nm else points.n_distinct
+    if few <= 2 * points.n_dimensions:
         return points.segmentation(np.full(len(points), -1), "tomato")
     try:
         from gudhi.clustering.tomato import Tomato

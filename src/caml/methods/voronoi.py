@@ -11,10 +11,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from caml._arrays import BoolArray, FloatArray, IntArray
+from caml._cost import check_count
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
 from caml.methods._cells import Cells, cells_of
-from caml.methods._points import Points, check_count, points_of
+from caml.methods._points import Points, points_of
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from caml._arrays import FloatArray
 from caml._cost import check_length
+from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.spatial._pairs import count_pairs
 from caml.spatial._window import Window
@@ -93,7 +94,7 @@ def _check_correction(name: str, correction: str, known: tuple[str, ...]) -> Non
 
 def _ball(radius: FloatArray, n_dimensions: int) -> FloatArray:
     """Return the area of discs, or the volume of balls."""
-    return np.asarray(np.pi * radius**2 if n_dimensions == 2 else 4 / 3 * np.pi * radius**3)
+    return np.asarray(unit_ball(n_dimensions) * radius**n_dimensions)
 
 
 def _pair_weights(window: Window, ends: FloatArray, correction: str) -> FloatArray:

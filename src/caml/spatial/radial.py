@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from caml._arrays import FloatArray
+from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.spatial._window import Window
 
@@ -127,7 +128,7 @@ def default_radii(window: Window, n: int, *, of: str) -> FloatArray:
     images of localizations have more of them, and clusters far smaller than the image.
     """
     n_dimensions = window.n_dimensions
-    ball = np.pi if n_dimensions == 2 else 4 / 3 * np.pi
+    ball = unit_ball(n_dimensions)
     wanted = (N_NEIGHBOURS[of] * window.size / max(n, 1) / ball) ** (1 / n_dimensions)
     furthest = min(window.shortest_side_nm / 4, wanted)
     if n_dimensions == 3:
