@@ -16,6 +16,7 @@ from caml.cli.options import (
     PRIOR,
     REGION,
     REGION_PIXEL_SIZE,
+    SEED,
     THRESHOLD,
     Number,
     columns_of,
@@ -65,13 +66,7 @@ __all__ = ["channels"]
     type=click.IntRange(min=1),
     help="How often one channel is moved against the other, to tell what chance gives.",
 )
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Of the simulations; each file begins with it.",
-)
+@SEED
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 def channels(
     files: tuple[Path, ...],

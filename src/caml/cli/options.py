@@ -20,6 +20,7 @@ __all__ = [
     "PRIOR",
     "REGION",
     "REGION_PIXEL_SIZE",
+    "SEED",
     "THRESHOLD",
     "Number",
     "columns_of",
@@ -78,6 +79,13 @@ PRIOR = click.option(
     help="Share of the clustered that labels assume: a number; balanced (one half, as the paper "
     "does); image (estimated); or auto: balanced, unless scores are such as chance gives where "
     "nothing is clustered.",
+)
+SEED = click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of the simulations; each file begins with it.",
 )
 THRESHOLD = click.option(
     "--threshold",

@@ -13,6 +13,7 @@ from caml.cli.options import (
     PIXEL_SIZE,
     REGION,
     REGION_PIXEL_SIZE,
+    SEED,
     Number,
     columns_of,
     regions_of,
@@ -54,13 +55,7 @@ RESULTS = frozenset({"spatial.csv", "summary.csv", "spatial.png", "record.json"}
     type=click.IntRange(min=0),
     help="Of localizations without structure, for envelopes and P; 0 for none.",
 )
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Of the simulations; each file begins with it.",
-)
+@SEED
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 def spatial(
     files: tuple[Path, ...],
