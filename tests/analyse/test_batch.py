@@ -3,7 +3,10 @@
 import importlib
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -101,28 +104,52 @@ def test_regions_of_one_name_are_told_apart(cell: Path, tmp_path: Path) -> None:
 
 DIE = """
 import os
+import sys
+
 
 def die_at_cell_2(analysis, folder):
     if analysis.localizations.name == "cell_2":
         os._exit(9)
+
+
+def die_once_with_cell_2_written(analysis, folder):
+    if analysis.localizations.name == "cell_2" and not os.path.exists(folder.parent / "died"):
+        open(folder.parent / "died", "w").close()
+        sys.modules["caml.analyse.one_file"].Outcome = lambda **_: os._exit(9)
 """
 
 
-def test_a_process_that_dies_costs_only_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # In a module of its own, which the other processes can import.
+@pytest.fixture
+def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Pictures that end their process, in a module that the other processes can import."""
     (tmp_path / "deadly.py").write_text(DIE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    picture = importlib.import_module("deadly").die_at_cell_2
+    yield importlib.import_module("deadly")
+    del sys.modules["deadly"]
+
+
+def test_a_process_that_dies_costs_only_its_file(tmp_path: Path, deadly: ModuleType) -> None:
     paths = [tmp_path / f"cell_{number}.csv" for number in range(5)]
     for number, path in enumerate(paths):
         write_table(path, table(number))
-    batch = analyse_files(paths, tmp_path / "out", n_jobs=2, picture=picture)
+    batch = analyse_files(paths, tmp_path / "out", n_jobs=2, picture=deadly.die_at_cell_2)
     failed = [one.path.name for one in batch.outcomes if one.error]
     assert failed == ["cell_2.csv"]
     assert "its process ended without a result" in batch.outcomes[2].error
     assert batch.summary["image"].tolist() == ["cell_0", "cell_1", "cell_3", "cell_4"]
+
+
+def test_a_process_that_dies_after_writing_has_its_file_done_again(
+    tmp_path: Path, deadly: ModuleType
+) -> None:
+    picture = deadly.die_once_with_cell_2_written
+    paths = [tmp_path / f"cell_{number}.csv" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_table(path, table(number))
+    batch = analyse_files(paths, tmp_path / "out", n_jobs=2, picture=picture)
+    assert (tmp_path / "out" / "died").exists()
+    assert [one.error for one in batch.outcomes] == ["", "", ""]
+    assert batch.summary["image"].tolist() == ["cell_0", "cell_1", "cell_2"]
 
 
 def test_nothing_is_left_where_nothing_succeeded(tmp_path: Path) -> None:

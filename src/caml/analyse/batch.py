@@ -181,13 +181,14 @@ def analyse_files(
         "arguments": arguments(settings),
     }
     start = time.perf_counter()
-    is_new, goes_on, outcomes = _begin(
+    is_new, outcomes = _begin(
         out, jobs, ledger, manifest, overwrite=overwrite, resume=resume
     )
     resumed = sorted(outcomes)
     todo = [job for job in jobs if job[1].name not in outcomes]
-    # What an unfinished run wrote and did not come to note is written again.
-    settings = replace(settings, overwrite=overwrite or goes_on)
+    # The way is free, so what stands in it from here on is this run's own: of a process that died,
+    # or a run that was killed, between writing a result and telling of it.
+    settings = replace(settings, overwrite=True)
     interrupted = True
     try:
         tiled = [job for job in todo if is_tiled(job[0], settings)]
@@ -239,11 +240,10 @@ def _begin(
     *,
     overwrite: bool,
     resume: bool,
-) -> tuple[bool, bool, dict[str, Outcome]]:
+) -> tuple[bool, dict[str, Outcome]]:
     """Refuse what must not be, or make a start.
 
-    Returns whether the folder of results was made, whether there is a run to go on with, and what
-    became of the files that are done.
+    Returns whether the folder of results was made, and what became of the files that are done.
     """
     ledger.refuse(resume=resume, overwrite=overwrite)
     goes_on = resume and ledger.root.is_dir()
@@ -271,7 +271,7 @@ def _begin(
             forget_tiles(folder)
     for path in (ledger.root, *(out / name for name in BESIDE)):
         remove_leftovers(path)
-    return is_new, goes_on, outcomes
+    return is_new, outcomes
 
 
 def _anywhere(model: str | Path) -> str:
