@@ -1,28 +1,67 @@
-"""What each method's memory grows by, for each localization.
-
-    python benchmarks/methods/memory.py              # every method, 20,000 and 80,000 localizations
-    python benchmarks/methods/memory.py voronoi 1000000
-
-Half of the localizations in clusters of twenty, 100/µm²; a process for each. The peak beyond what
-it had after a first small image, which loads and compiles. Prints a Markdown table.
-"""
+"""What each method's memory grows by for each localization, of few and of four times as many."""
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from images import find
+from tqdm import tqdm
 
-from caml.methods import METHODS, run_method
+from caml.localizations import Localizations
+from caml.methods import METHODS
 
-SIZES = (20_000, 80_000)
+__all__ = ["memories"]
+
+SIZES = (50_000, 200_000)
+# Those that take minutes of so many.
+FEWER = {"optics": 10, "bayesian": 5, "dominant-sets": 5, "hdbscan": 2}
+OURS = ("LOGNM1",)
 
 
-def peak(name: str, n: int) -> float:
-    """Run a method here, and return by how many bytes the peak of memory grew."""
+def memories(path: Path, *, quick: bool) -> pd.DataFrame:
+    """Measure the peak of memory of methods, each in a process of its own; go on where it stopped.
+
+    Parameters
+    ----------
+    path : Path
+        Where results are kept as they come.
+    quick : bool
+        Whether only two methods are looked at.
+
+    Returns
+    -------
+    DataFrame
+        A row per method and size; ``bytes_each`` is NaN where it failed, with the reason in `why`.
+    """
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    done = {(row["method"], row["n"]) for row in rows}
+    names = ["dbscan", "voronoi"] if quick else [*METHODS, *OURS]
+    jobs = [(name, size // FEWER.get(name, 1)) for name in names for size in SIZES]
+    for name, n in tqdm([job for job in jobs if job not in done], desc="memory"):
+        command = [sys.executable, __file__, name, str(n)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        failed = run.returncode != 0
+        row = {
+            "method": name,
+            "n": n,
+            "bytes_each": float("nan") if failed else float(run.stdout),
+            "why": run.stderr.strip().splitlines()[-1] if failed else "",
+        }
+        rows.append(row)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return pd.DataFrame(rows)
+
+
+def peak_growth(name: str, n: int) -> float:
+    """Run a method here; return by how many bytes the peak grew beyond a first, small image's."""
     rng = np.random.default_rng(0)
     side = float(np.sqrt(n / 100) * 1_000)
     centres = rng.uniform(0, side, (n // 40, 1, 2))
@@ -30,32 +69,11 @@ def peak(name: str, n: int) -> float:
     positions = np.vstack([near, rng.uniform(0, side, (n - len(near), 2))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_method(name, positions[:200] / 10)
+        find(name, "default", {}, Localizations(positions[:200] / 10))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        run_method(name, positions)
+        find(name, "default", {}, Localizations(positions))
     return 1024.0 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
-def measured(name: str, n: int) -> str:
-    """Run a method in a process of its own, and return bytes for each localization."""
-    command = [sys.executable, __file__, name, str(n)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return run.stdout.strip() if run.returncode == 0 else run.stderr.strip().splitlines()[-1]
-
-
-def main() -> None:
-    """Print the table, or the one that was asked for."""
-    if len(sys.argv) == 3:
-        name, n = sys.argv[1], int(sys.argv[2])
-        print(f"{peak(name, n) / n:.0f}")
-        return
-    print("| method | " + " | ".join(f"{n:,}: bytes each" for n in SIZES) + " |")
-    print("|---|" + "---|" * len(SIZES))
-    for name in METHODS:
-        # Minutes, and no more memory than of few.
-        sizes = [n if name != "optics" else n // 4 for n in SIZES]
-        print(f"| {name} | " + " | ".join(measured(name, n) for n in sizes) + " |", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print(peak_growth(sys.argv[1], int(sys.argv[2])) / int(sys.argv[2]))

@@ -41,7 +41,7 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
     Parameters
     ----------
     known : mapping of str to DataFrame
-        ``accuracy`` and ``timing``, where they are measured.
+        ``accuracy``, ``timing`` and ``memory``, where they are measured.
     folder : Path
         Where.
 
@@ -63,8 +63,9 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         "scenario, the setting of highest mean ARI of a grid (`benchmarks/methods/settings.py`) on "
         "two other images of that scenario, which nobody has outside a simulation. Networks are "
         "run as they come. OPTICS, the Bayesian method and dominant sets, which are slow, see two "
-        "images as they come. Errors of matched clusters are means over images in which any match; "
-        "seconds are medians. Clusters are scored as methods give them, before they are outlined.\n"
+        "images as they come of all but “molecules”. Errors of matched clusters are means over "
+        "images in which any match; seconds are medians. Clusters are scored as methods give them, "
+        "before they are outlined.\n"
     )
     parts = [introduction]
     pictures = folder / "methods"
@@ -92,6 +93,9 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
             "![Seconds against the number of localizations](methods/timing.png)\n\n"
             + _seconds(known["timing"])
         )
+    if "memory" in known:
+        known["memory"].to_csv(pictures / "memory.csv", index=False)
+        parts.append("## Memory\n\n" + _memory(known["memory"]))
     page = folder / "benchmark_methods.md"
     page.write_text("\n".join(parts), encoding="utf-8")
     return page
@@ -181,6 +185,25 @@ def _seconds(table: pd.DataFrame) -> str:
     why = "".join(f"- {one.method}, {one.n:,}: {one.why}\n" for one in missing.itertuples())
     text = _markdown(["method", *(f"{n:,}" for n in sizes)], rows)
     return text + (f"\nNot measured:\n\n{why}" if why else "")
+
+
+def _memory(table: pd.DataFrame) -> str:
+    """Bytes for each localization, of few and of four times as many: level where it is linear."""
+    rows = []
+    for name, part in table.groupby("method", sort=False):
+        few, many = part.sort_values("n").itertuples()
+        rows.append(
+            [name, f"{few.n:,}", _text(few.bytes_each, 0), f"{many.n:,}", _text(many.bytes_each, 0)]
+        )
+    failed = table[table["bytes_each"].isna()]
+    why = "".join(f"- {one.method}, {one.n:,}: {one.why}\n" for one in failed.itertuples())
+    return (
+        "By how much the peak of memory grows for each localization, beyond that of a first small "
+        "image, which loads and compiles; each in a process of its own, 100/µm², half of them in "
+        "clusters of twenty. Level where memory grows in proportion.\n\n"
+        + _markdown(["method", "few", "bytes each", "four times", "bytes each"], rows)
+        + (f"\nNot measured:\n\n{why}" if why else "")
+    )
 
 
 def _style(draw: Callable[[], None], path: Path) -> None:

@@ -19,7 +19,7 @@ Parameters = Mapping[str, Any]
 # All networks of two labels in 2D; those of 1000 neighbours have nothing to say of fewer.
 NETWORKS = ("LOGNM1", "07VEJJ", "XPILJZ", "IN050S", "IN200S", "XYREL1", "SHB8HY", "87B144")
 
-# Seconds to minutes an image: few images, and nothing is chosen for them.
+# Seconds to minutes an image where there are many localizations.
 SLOW = ("optics", "bayesian", "dominant-sets")
 
 
@@ -47,4 +47,9 @@ GRIDS: dict[str, list[Parameters]] = {
     "voronoi": _grid(density_factor=(1.0, 1.5, 2.0, 3.0, 5.0), min_localizations=(3, 5, 10)),
     "kde": _grid(bandwidth_nm=(10.0, 15.0, 20.0, 30.0), density_factor=(1.5, 2.0, 3.0, 5.0, 8.0)),
     "focal": _grid(grid_nm=(10.0, 15.0, 20.0, 30.0), min_l=(3, 5, 8, 12, 20, 40)),
+    "optics": _grid(min_samples=(5, 10, 20), xi=(0.02, 0.05, 0.1, 0.2)),
+    "bayesian": _grid(p_background=(0.5, 0.7, 0.9, 0.97), alpha=(5.0, 20.0, 80.0)),
+    "dominant-sets": _grid(
+        scale_nm=(15.0, 25.0, 40.0), min_cohesiveness=(0.3, 0.5, 0.7), min_localizations=(3, 5, 10)
+    ),
 }
