@@ -181,9 +181,7 @@ def analyse_files(
         "arguments": arguments(settings),
     }
     start = time.perf_counter()
-    is_new, outcomes = _begin(
-        out, jobs, ledger, manifest, overwrite=overwrite, resume=resume
-    )
+    is_new, outcomes = _begin(out, jobs, ledger, manifest, overwrite=overwrite, resume=resume)
     resumed = sorted(outcomes)
     todo = [job for job in jobs if job[1].name not in outcomes]
     # The way is free, so what stands in it from here on is this run's own: of a process that died,

@@ -1,9 +1,9 @@
 """Figures: functions that draw on `ax` and return it, and the pictures that commands write.
 
-`images` has localizations and clusters, `networks` how networks learnt and how well they do,
-`surfaces` how dense an image is and how probable ways to cluster it are, `conditions` cells of
-several conditions, `recordings` how a sample drifted, `spatial` how localizations are spread,
-`channels` two channels of one image.
+`pixels` has any part of an image as pixels, `images` localizations and clusters, `networks` how
+networks learnt and how well they do, `surfaces` how dense an image is and how probable ways to
+cluster it are, `conditions` cells of several conditions, `recordings` how a sample drifted,
+`spatial` how localizations are spread, `channels` two channels of one image.
 """
 
 from caml.plot.channels import (
@@ -26,6 +26,7 @@ from caml.plot.networks import (
     save_training,
     score_histogram,
 )
+from caml.plot.pixels import density_rgba, kinds_rgba, pixel_counts, pixel_means, values_rgba
 from caml.plot.recordings import drift, save_drift
 from caml.plot.spatial import radial_function, save_surveys, surveys
 from caml.plot.surfaces import plot_l_surface, plot_score_surface
@@ -36,12 +37,16 @@ __all__ = [
     "colocalization_histogram",
     "conditions",
     "confusion_matrix",
+    "density_rgba",
     "drift",
     "input_heat_map",
+    "kinds_rgba",
     "learning_curves",
     "localizations",
     "outlines",
     "overview",
+    "pixel_counts",
+    "pixel_means",
     "plot_l_surface",
     "plot_score_surface",
     "precision_recall",
@@ -59,4 +64,5 @@ __all__ = [
     "score_histogram",
     "surveys",
     "two_channels",
+    "values_rgba",
 ]
