@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import caml
 from caml import plot
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
-from caml.plot.images import ZOOM_NM
+from caml.plot.overview import ZOOM_NM
 from caml.simulate import Scenario, simulate
 
 

@@ -13,7 +13,7 @@ from caml.plot.channels import (
     two_channels,
 )
 from caml.plot.conditions import conditions, save_conditions
-from caml.plot.images import localizations, outlines, overview, save_overview, scale_bar
+from caml.plot.images import density, image_axes, localizations, outlines, scale_bar
 from caml.plot.networks import (
     calibration,
     confusion_matrix,
@@ -26,19 +26,24 @@ from caml.plot.networks import (
     save_training,
     score_histogram,
 )
+from caml.plot.overview import analysed, overview, save_overview
 from caml.plot.pixels import density_rgba, kinds_rgba, pixel_counts, pixel_means, values_rgba
 from caml.plot.recordings import drift, save_drift
 from caml.plot.spatial import radial_function, save_surveys, surveys
+from caml.plot.style import style
 from caml.plot.surfaces import plot_l_surface, plot_score_surface
 
 __all__ = [
+    "analysed",
     "calibration",
     "channel_overview",
     "colocalization_histogram",
     "conditions",
     "confusion_matrix",
+    "density",
     "density_rgba",
     "drift",
+    "image_axes",
     "input_heat_map",
     "kinds_rgba",
     "learning_curves",
@@ -62,6 +67,7 @@ __all__ = [
     "save_training",
     "scale_bar",
     "score_histogram",
+    "style",
     "surveys",
     "two_channels",
     "values_rgba",

@@ -20,19 +20,21 @@ from caml.analyse.two_channels import ChannelAnalysis
 from caml.plot.colours import KINDS, NOT_CLUSTERED
 from caml.plot.images import (
     MANY,
-    ZOOM_FROM,
-    ZOOM_NM,
-    one_per_pixel,
+    PIXELS,
+    fitting_dot,
+    image_axes,
     outlines,
     scale_bar,
     square,
 )
+from caml.plot.overview import ZOOM_FROM, ZOOM_NM
+from caml.plot.pixels import Box, kinds_rgba, pixel_counts
 from caml.plot.spatial import radial_function
+from caml.plot.style import style
 
 __all__ = ["channel_overview", "colocalization_histogram", "save_channels", "two_channels"]
 
 COLOURS = (KINDS[0], KINDS[1])
-Box = tuple[float, float, float, float]
 
 
 def two_channels(ax: Axes, found: ChannelAnalysis, box: Box) -> Axes:
@@ -52,33 +54,17 @@ def two_channels(ax: Axes, found: ChannelAnalysis, box: Box) -> Axes:
     Axes
         The same.
     """
-    ax.set_xlim(box[0], box[2])
-    # y grows downwards, as in the rendered images of localization software and in ImageJ.
-    ax.set_ylim(box[3], box[1])
-    ax.set_aspect("equal")
-    ax.set_xticks([])
-    ax.set_yticks([])
+    image_axes(ax, box)
     positions, channel = _both(found)
     low, high = np.reshape(box, (2, 2))
     inside = ((positions >= low) & (positions <= high)).all(axis=1)
     positions, channel = positions[inside], channel[inside]
     if len(positions) > MANY:
-        positions, channel = one_per_pixel(positions, channel, box)
-    # In no order, or the second channel would hide the first.
-    order = np.random.default_rng(0).permutation(len(positions))
-    # Dots that cover about a third of the panel together; of the rarer channel larger ones, or
-    # nobody would see it.
-    rest = np.maximum(np.bincount(channel, minlength=2), 1)
-    size = np.clip(6.4 * 72 * np.sqrt(0.35 / rest), 0.9, 3.0)
-    size = np.minimum(size, 2 * size.min())
-    ax.scatter(
-        positions[order, 0],
-        positions[order, 1],
-        s=size[channel[order]] ** 2 / 3,
-        c=np.array([mpl.colors.to_rgb(one) for one in COLOURS])[channel[order]],
-        linewidths=0,
-        rasterized=True,
-    )
+        counts = pixel_counts(positions, box, (PIXELS, PIXELS), kind=channel, n_kinds=2)
+        rgba = kinds_rgba(counts, COLOURS, mixed=True)
+        ax.imshow(rgba, extent=(box[0], box[2], box[3], box[1]), interpolation="none")
+    else:
+        _dots(ax, positions, channel)
     for one, color in zip((found.first, found.second), COLOURS, strict=True):
         drawn = one.analysis.segmentation.outlines
         bounds = shapely.bounds(drawn).reshape(-1, 4)
@@ -90,6 +76,24 @@ def two_channels(ax: Axes, found: ChannelAnalysis, box: Box) -> Axes:
         LineCollection(lines, colors=NOT_CLUSTERED, linewidths=1.0, linestyles="--", zorder=4)
     )
     return scale_bar(ax)
+
+
+def _dots(ax: Axes, positions: FloatArray, channel: IntArray) -> None:
+    """Draw a dot for each localization."""
+    # In no order, or the second channel would hide the first.
+    order = np.random.default_rng(0).permutation(len(positions))
+    # Dots that cover about a third of the panel together; of the rarer channel larger ones, or
+    # nobody would see it.
+    size = np.array([fitting_dot(n) for n in np.bincount(channel, minlength=2)])
+    size = np.minimum(size, min(2 * size.min(), 3.0))
+    ax.scatter(
+        positions[order, 0],
+        positions[order, 1],
+        s=size[channel[order]] ** 2 / 3,
+        c=np.array([mpl.colors.to_rgb(one) for one in COLOURS])[channel[order]],
+        linewidths=0,
+        rasterized=True,
+    )
 
 
 def colocalization_histogram(ax: Axes, found: ChannelAnalysis) -> Axes:
@@ -138,7 +142,7 @@ def channel_overview(found: ChannelAnalysis) -> Figure:
     box = square(positions, (found.region,))
     zoom = _fullest_square(found, box)
     n = 1 if zoom is None else 2
-    with mpl.rc_context({"font.size": 9}):
+    with style():
         figure = Figure(figsize=(6.4 * n + 5.0, 7.2), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.add_gridspec(2, n + 1, width_ratios=[6.4] * n + [4.4])

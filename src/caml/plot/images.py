@@ -1,94 +1,220 @@
-"""Figures of images: localizations, outlines, scale bars, and the overview of an analysis."""
+"""Figures of images: localizations, how dense they are, outlines, and scale bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import shapely
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from caml.analyse import Analysis
-from caml.localizations import Region
-from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
+from caml.errors import InputError
+from caml.localizations import Localizations, Region, as_positions
+from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED
+from caml.plot.pixels import (
+    Box,
+    density_rgba,
+    kinds_rgba,
+    pixel_counts,
+    pixel_means,
+    values_rgba,
+)
+from caml.plot.style import ink
 
 __all__ = [
     "MANY",
-    "ZOOM_FROM",
-    "ZOOM_NM",
+    "PIXELS",
+    "density",
+    "fitting_dot",
+    "image_axes",
     "localizations",
-    "one_per_pixel",
     "outlines",
-    "overview",
-    "save_overview",
     "scale_bar",
     "square",
 ]
 
-# Of more localizations than this in a panel, one is drawn per pixel and label; it is this many
-# pixels wide.
-MANY = 500_000
-PIXELS = 1_000
-# Of more clusters than this in a whole image, outlines are not drawn in it.
-MANY_OUTLINES = 20_000
+By = Literal["label", "score", "cluster"]
 
-# A part of the image is shown enlarged where the whole is at least so many times as wide.
-ZOOM_NM = 3_000
-ZOOM_FROM = 2
+# More localizations than this are drawn as pixels, as many as a large panel has.
+MANY = 200_000
+PIXELS = 1_000
+
+# Of a localization that is drawn as a blurred spot: what is usual of STORM's uncertainty.
+BLUR_NM = 10.0
+SCORES = "viridis"
+
+
+def image_axes(ax: Axes, box: Box) -> Axes:
+    """Make axes show a part of an image: to scale, y downwards, without numbers.
+
+    Parameters
+    ----------
+    ax : Axes
+        Which.
+    box : tuple of float
+        x_min, y_min, x_max, y_max of the part, nm.
+
+    Returns
+    -------
+    Axes
+        The same. y grows downwards, as in the images of localization software and in ImageJ.
+    """
+    ax.set_xlim(box[0], box[2])
+    ax.set_ylim(box[3], box[1])
+    ax.set_aspect("equal")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(True)
+    return ax
 
 
 def localizations(
     ax: Axes,
-    positions: npt.NDArray[np.floating[Any]],
-    label: npt.NDArray[np.integer[Any]],
+    positions: Localizations | npt.ArrayLike,
+    values: npt.NDArray[Any],
     *,
-    size: float,
+    by: By = "label",
+    size: float | None = None,
 ) -> Axes:
-    """Draw localizations in the colour of their label.
+    """Draw localizations in the colour of their label, score or cluster.
 
     Parameters
     ----------
     ax : Axes
         Where.
-    positions : ndarray of shape (n_localizations, 2 or 3), nm
+    positions : Localizations or array-like of shape (n_localizations, 2 or 3), nm
         x and y are drawn.
-    label : ndarray of shape (n_localizations,)
-        0 or below not clustered, 1… kinds of clusters.
-    size : float
-        Diameter of a dot, points.
+    values : ndarray of shape (n_localizations,)
+        Labels: 0 or below not clustered, 1… kinds of clusters; scores, from 0 to 1; or ids of
+        clusters, below 0 in none.
+    by : {"label", "score", "cluster"}, default "label"
+        What values are. Neighbouring clusters mostly differ in colour, which is all it says.
+    size : float, optional
+        Diameter of a dot, points; by default as large as so many leave room for. More than 200,000
+        localizations are drawn as pixels, clustered ones on top, or the mean of their scores.
 
     Returns
     -------
     Axes
         The same.
+
+    Raises
+    ------
+    InputError
+        If there is not a value for each localization.
     """
-    for kind in (0, *range(1, int(label.max(initial=0)) + 1)):
-        rows = label <= 0 if kind == 0 else label == kind
+    positions, values = as_positions(positions), np.asarray(values)
+    if values.shape != (len(positions),):
+        raise InputError(f"{len(positions)} localizations and values of shape {values.shape}")
+    there = np.isfinite(positions).all(axis=1)
+    positions, values = positions[there], values[there]
+    if not len(positions):
+        return ax
+    colours, kind = _kinds(values, by)
+    if len(positions) > MANY:
+        box = _around(positions)
+        shape = _shape(box)
+        if by == "score":
+            means = pixel_means(positions, box, shape, values)
+            rgba = values_rgba(means, colours=SCORES, low=0.0, high=1.0)
+        else:
+            counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(colours))
+            rgba = kinds_rgba(counts, colours)
+        return _show(ax, rgba, box)
+    dot = fitting_dot(len(positions)) if size is None else size
+    for one in range(len(colours)):
+        rows = kind == one
         ax.plot(
-            positions[rows, 0],
-            positions[rows, 1],
-            linestyle="none",
-            marker=".",
-            markersize=size,
-            markeredgewidth=0,
-            color=NOT_CLUSTERED if kind == 0 else KINDS[(kind - 1) % len(KINDS)],
-            rasterized=True,
-            zorder=1 + (kind > 0),
-        )
+            positions[rows, 0], positions[rows, 1], linestyle="none", marker=".", markersize=dot,
+            markeredgewidth=0, color=colours[one], rasterized=True, zorder=1 + (one > 0),
+        )  # fmt: skip
     return ax
 
 
+def fitting_dot(n: int) -> float:
+    """Tell how large so many dots can be: a third of a panel covered, and still to be seen.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+
+    Returns
+    -------
+    float
+        The diameter, points.
+    """
+    return float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(n, 1)), 0.9, 4.0))
+
+
+def density(
+    ax: Axes,
+    positions: Localizations | npt.ArrayLike,
+    *,
+    box: Box | None = None,
+    pixel_nm: float | None = None,
+    blur_nm: float | None = None,
+    gamma: float = 0.5,
+    colours: str = "inferno",
+) -> Axes:
+    """Draw an image as the field shows it: how many localizations there are, bright on dark.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    positions : Localizations or array-like of shape (n_localizations, 2 or 3), nm
+        x and y are drawn.
+    box : tuple of float, optional
+        x_min, y_min, x_max, y_max of the part that is drawn, nm; by default all.
+    pixel_nm : float, optional
+        The side of a pixel, nm; by default a thousandth of the part's longer side.
+    blur_nm : float, optional
+        The standard deviation of the Gaussian that each localization is drawn as, nm; 0 is a
+        histogram. By default 10 nm, and at least half a pixel.
+    gamma : float, default 0.5
+        The power of the density: below 1 sparse parts are brighter.
+    colours : str, default "inferno"
+        A colour map of Matplotlib; one that is perceptually uniform does not invent edges.
+
+    Returns
+    -------
+    Axes
+        The same, with a scale bar.
+
+    Raises
+    ------
+    InputError
+        If the pixel, the blur or gamma is out of range, or there would be too many pixels.
+    """
+    positions = as_positions(positions)
+    drawn = square(positions[np.isfinite(positions).all(axis=1)], ()) if box is None else box
+    longest = max(drawn[2] - drawn[0], drawn[3] - drawn[1])
+    pixel = longest / PIXELS if pixel_nm is None else pixel_nm
+    if not pixel > 0 or longest / pixel > 20 * PIXELS:
+        raise InputError(
+            f"pixel_nm must be above 0, and an image at most {20 * PIXELS:,} pixels wide: got "
+            f"{pixel:g} nm for {longest:,.0f} nm"
+        )
+    blur = max(BLUR_NM, pixel / 2) if blur_nm is None else blur_nm
+    shape = _shape(drawn, pixel)
+    # Whole pixels: the last ones may reach beyond the part.
+    held = (*drawn[:2], drawn[0] + shape[1] * pixel, drawn[1] + shape[0] * pixel)
+    counts = pixel_counts(positions, held, shape)[0]
+    _show(ax, density_rgba(counts, blur_px=blur / pixel, gamma=gamma, colours=colours), held)
+    image_axes(ax, drawn)
+    ax.set_facecolor(colormaps[colours](0.0))
+    return scale_bar(ax, inside="white")
+
+
 def outlines(
-    ax: Axes, polygons: npt.NDArray[np.object_], *, width: float = 0.8, color: str = "#1a1a1a"
+    ax: Axes, polygons: npt.NDArray[np.object_], *, width: float = 0.8, color: str | None = None
 ) -> Axes:
     """Draw the outlines of clusters.
 
@@ -100,8 +226,8 @@ def outlines(
         The outlines.
     width : float, default 0.8
         Of the lines, points.
-    color : str, default "#1a1a1a"
-        Of the lines.
+    color : str, optional
+        Of the lines; by default that of text.
 
     Returns
     -------
@@ -111,17 +237,19 @@ def outlines(
     rings = shapely.get_rings(shapely.get_parts(polygons))
     points, ring = shapely.get_coordinates(rings, return_index=True)
     lines = np.split(points, np.flatnonzero(np.diff(ring)) + 1) if len(points) else []
-    ax.add_collection(LineCollection(lines, colors=color, linewidths=width, zorder=3))
+    ax.add_collection(LineCollection(lines, colors=color or ink(), linewidths=width, zorder=3))
     return ax
 
 
-def scale_bar(ax: Axes) -> Axes:
+def scale_bar(ax: Axes, *, inside: str | None = None) -> Axes:
     """Draw a bar of a round length, at most a fifth of the width, below the lower left corner.
 
     Parameters
     ----------
     ax : Axes
         Where; its limits are in nm.
+    inside : str, optional
+        A colour: the bar is then drawn in it, within the image.
 
     Returns
     -------
@@ -134,182 +262,18 @@ def scale_bar(ax: Axes) -> Axes:
     length = decade * max(step for step in (1, 2, 5) if step * decade <= width / 5)
     text = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
     share = length / width
+    x, y = (0.0, -0.025) if inside is None else (0.03, 0.03)
+    colour = ink() if inside is None else inside
     bar = Rectangle(
-        (0, -0.025), share, 0.01, transform=ax.transAxes, color="black", linewidth=0, clip_on=False
-    )
+        (x, y), share, 0.01, transform=ax.transAxes, color=colour, linewidth=0, clip_on=False,
+        zorder=6,
+    )  # fmt: skip
     ax.add_patch(bar)
-    ax.text(share + 0.01, -0.02, text, transform=ax.transAxes, ha="left", va="center")
+    ax.text(
+        x + share + 0.01, y + 0.005, text, transform=ax.transAxes, ha="left", va="center",
+        color=colour, zorder=6,
+    )  # fmt: skip
     return ax
-
-
-def overview(analysis: Analysis) -> Figure:
-    """Draw an image: localizations by label, outlines, scale bar, and a part of it enlarged.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        What was found.
-
-    Returns
-    -------
-    Figure
-        Of one panel, or two where the image is large.
-    """
-    positions = analysis.localizations.positions
-    finite = analysis.localizations.finite
-    clustered = analysis.segmentation.cluster[finite] >= 0
-    label = np.where(clustered, np.maximum(analysis.classification.label[finite], 1), 0)
-    positions = positions[finite]
-    box = square(positions, analysis.regions)
-    zoom = _densest_square(positions[clustered] if clustered.any() else positions, box)
-    with mpl.rc_context({"font.size": 9}):
-        n_panels = 2 if zoom is not None else 1
-        figure = Figure(figsize=(1.2 + 6.4 * n_panels, 7.2), dpi=150, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(1, n_panels, squeeze=False)[0]
-        for ax, part in zip(axes, (box, zoom), strict=False):
-            if part is not None:
-                _panel(ax, part, analysis, positions, label)
-        if zoom is not None:
-            axes[0].add_patch(
-                Rectangle(
-                    (zoom[0], zoom[1]),
-                    zoom[2] - zoom[0],
-                    zoom[3] - zoom[1],
-                    fill=False,
-                    edgecolor="black",
-                    linewidth=1.2,
-                    zorder=5,
-                )
-            )
-            axes[1].set_title("enlarged: the square on the left", loc="left", fontsize=9)
-        axes[0].set_title(_headline(analysis), loc="left", fontsize=9)
-        _legend(figure, label, analysis)
-    return figure
-
-
-def _panel(
-    ax: Axes,
-    box: tuple[float, float, float, float],
-    analysis: Analysis,
-    positions: npt.NDArray[np.floating[Any]],
-    label: npt.NDArray[np.integer[Any]],
-) -> None:
-    """Draw a part of the image."""
-    ax.set_xlim(box[0], box[2])
-    # y grows downwards, as in the rendered images of localization software and in ImageJ.
-    ax.set_ylim(box[3], box[1])
-    ax.set_aspect("equal")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    inside = (
-        (positions[:, 0] >= box[0])
-        & (positions[:, 0] <= box[2])
-        & (positions[:, 1] >= box[1])
-        & (positions[:, 1] <= box[3])
-    )
-    # Dots that cover about a third of the panel together, between a hair's and a legible size.
-    size = float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(int(inside.sum()), 1)), 0.9, 4.0))
-    shown_positions, shown_label = positions[inside], label[inside]
-    if len(shown_label) > MANY:
-        shown_positions, shown_label = one_per_pixel(shown_positions, shown_label, box)
-    localizations(ax, shown_positions, shown_label, size=size)
-    shown = analysis.segmentation.outlines[analysis.description.clusters["cluster"].to_numpy()]
-    boxes = shapely.bounds(shown)
-    in_sight = (
-        (boxes[:, 0] < box[2])
-        & (boxes[:, 2] > box[0])
-        & (boxes[:, 1] < box[3])
-        & (boxes[:, 3] > box[1])
-    )
-    wide = (box[2] - box[0]) > ZOOM_FROM * ZOOM_NM
-    if wide and in_sight.sum() > MANY_OUTLINES:
-        pass  # of less than a pixel each; the dots' colour tells where they are
-    elif wide:
-        # Outlines are as small as dots here: black ones would hide what they enclose.
-        kind = np.maximum(analysis.description.clusters["label"].to_numpy(), 1)
-        for one in np.unique(kind[in_sight]):
-            color = KINDS[(one - 1) % len(KINDS)]
-            outlines(ax, shown[in_sight & (kind == one)], width=0.5, color=color)
-    else:
-        outlines(ax, shown[in_sight])
-    for region in analysis.regions:
-        rings = shapely.get_rings(shapely.get_parts(region.polygon))
-        lines = [shapely.get_coordinates(ring) for ring in rings]
-        ax.add_collection(LineCollection(lines, colors=REGION, linewidths=1.2, zorder=4))
-    scale_bar(ax)
-
-
-def one_per_pixel(
-    positions: npt.NDArray[np.floating[Any]],
-    label: npt.NDArray[np.integer[Any]],
-    box: tuple[float, float, float, float],
-) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.integer[Any]]]:
-    """Keep one localization per label and pixel: more would be drawn over each other.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n_localizations, 2 or 3), nm
-        Where they are.
-    label : ndarray of shape (n_localizations,)
-        What kind each is.
-    box : tuple of float
-        x_min, y_min, x_max, y_max of the panel, nm.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_kept, 2), nm
-        The centres of those pixels.
-    label : ndarray of shape (n_kept,)
-        Their labels.
-    """
-    n = PIXELS
-    step = (box[2] - box[0]) / n
-    column = np.clip(((positions[:, 0] - box[0]) / step).astype(np.int64), 0, n - 1)
-    row = np.clip(((positions[:, 1] - box[1]) / step).astype(np.int64), 0, n - 1)
-    kinds = int(label.max(initial=0)) + 1
-    held = np.zeros(kinds * n * n, dtype=bool)
-    held[(np.maximum(label, 0).astype(np.int64) * n + row) * n + column] = True
-    kind, place = np.divmod(np.flatnonzero(held), n * n)
-    centres = np.column_stack((place % n, place // n)) + 0.5
-    return centres * step + np.array(box[:2]), kind
-
-
-def _legend(figure: Figure, label: npt.NDArray[np.integer[Any]], analysis: Analysis) -> None:
-    """Explain the colours below the panels."""
-    names = ["not clustered", *analysis.labels[1:]]
-    present = [kind for kind in range(len(names)) if kind < 2 or (label == kind).any()]
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker="o",
-            markersize=5,
-            color=NOT_CLUSTERED if kind == 0 else KINDS[(kind - 1) % len(KINDS)],
-            label=names[kind],
-        )
-        for kind in present
-    ]
-    handles.append(Line2D([], [], color="#1a1a1a", linewidth=1, label="outline of a cluster"))
-    if analysis.regions:
-        handles.append(Line2D([], [], color=REGION, linewidth=1.2, label="region"))
-    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False)
-
-
-def _headline(analysis: Analysis) -> str:
-    """Say in a line what was found."""
-    summary = analysis.description.summary
-    found = f"{int(summary['n_clusters'].sum()):,} clusters"
-    if len(summary) == 1:
-        row = summary.iloc[0]
-        found += f", {row['percent_clustered']:.0f} % of {int(row['n_localizations']):,}"
-        found += " localizations clustered"
-    else:
-        found += f" in {len(summary)} regions"
-    # Of other methods only the name: their parameters would not fit.
-    by = analysis.found_by.rpartition(": ")[2].partition(",")[0]
-    return f"{analysis.localizations.name}   {found}   ({by})"
 
 
 def square(
@@ -338,29 +302,46 @@ def square(
     return (x - half, y - half, x + half, y + half)
 
 
-def _densest_square(
-    positions: npt.NDArray[np.floating[Any]], box: tuple[float, float, float, float]
-) -> tuple[float, float, float, float] | None:
-    """Return the square of `ZOOM_NM` with the most localizations; None where the image is small."""
-    width = box[2] - box[0]
-    if width < ZOOM_FROM * ZOOM_NM or len(positions) == 0:
-        return None
-    # Squares that hold something, and no others: one far-off localization makes millions of them.
-    column, row = np.floor((positions[:, :2] - box[:2]) / ZOOM_NM).astype(np.int64).T
-    held, counts = np.unique(column << 32 | row, return_counts=True)
-    fullest = int(held[counts.argmax()])
-    x, y = np.array(box[:2]) + ZOOM_NM * np.array([fullest >> 32, fullest & 0xFFFFFFFF])
-    return (float(x), float(y), float(x + ZOOM_NM), float(y + ZOOM_NM))
+def _kinds(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray[np.int64]]:
+    """Tell the colours, and which each localization has; the last is drawn on top, −1 never."""
+    if by == "label":
+        n = max(int(values.max(initial=0)), 1)
+        colours = [NOT_CLUSTERED, *(KINDS[i % len(KINDS)] for i in range(n))]
+        return colours, np.maximum(values, 0).astype(np.int64)
+    if by == "cluster":
+        kind = np.where(values < 0, 0, 1 + values.astype(np.int64) % len(CLUSTERS))
+        return [NOT_CLUSTERED, *CLUSTERS], kind
+    if by == "score":
+        steps = 16
+        colours = [to_hex(one) for one in colormaps[SCORES](np.linspace(0, 1, steps))]
+        known = np.isfinite(values)
+        share = np.clip(np.where(known, values, 0.0), 0.0, 1.0)
+        return colours, np.where(known, np.minimum(share * steps, steps - 1).astype(np.int64), -1)
+    raise InputError(f"localizations are drawn by label, score or cluster: got {by!r}")
 
 
-def save_overview(analysis: Analysis, folder: Path) -> None:
-    """Write ``overview.png`` into a folder.
+def _around(positions: npt.NDArray[np.floating[Any]]) -> Box:
+    """Return the box of positions, which has an area."""
+    low, high = positions[:, :2].min(axis=0), positions[:, :2].max(axis=0)
+    high = np.maximum(high, low + 1.0)
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
-    Parameters
-    ----------
-    analysis : Analysis
-        What was found.
-    folder : Path
-        Where.
-    """
-    overview(analysis).savefig(folder / "overview.png")
+
+def _shape(box: Box, pixel_nm: float | None = None) -> tuple[int, int]:
+    """Return how many rows and columns of square pixels cover a part."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    pixel = max(width, height) / PIXELS if pixel_nm is None else pixel_nm
+    # A last row for what rounding leaves is none.
+    return max(int(np.ceil(height / pixel - 1e-9)), 1), max(int(np.ceil(width / pixel - 1e-9)), 1)
+
+
+def _show(ax: Axes, rgba: npt.NDArray[np.uint8], box: Box) -> Axes:
+    """Draw pixels where they are, and leave the limits of the axes alone."""
+    limits = ax.get_xlim(), ax.get_ylim()
+    had_limits = not (ax.get_autoscalex_on() and ax.get_autoscaley_on())
+    extent = (box[0], box[2], box[3], box[1])
+    ax.imshow(rgba, extent=extent, origin="upper", interpolation="none", zorder=1)
+    if had_limits:
+        ax.set_xlim(*limits[0])
+        ax.set_ylim(*limits[1])
+    return ax

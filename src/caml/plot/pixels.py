@@ -176,7 +176,11 @@ def values_rgba(
 
 
 def kinds_rgba(
-    counts: npt.NDArray[np.integer[Any]], colours: Sequence[str], *, spread: bool = False
+    counts: npt.NDArray[np.integer[Any]],
+    colours: Sequence[str],
+    *,
+    spread: bool = False,
+    mixed: bool = False,
 ) -> Rgba:
     """Colour an image by the last kind that each pixel holds, transparent where there is none.
 
@@ -188,6 +192,8 @@ def kinds_rgba(
         Of each kind.
     spread : bool, default False
         Whether each localization covers the four pixels beside its own, too.
+    mixed : bool, default False
+        Whether colours are mixed, by how many there are of each kind, so that none hides another.
 
     Returns
     -------
@@ -195,6 +201,13 @@ def kinds_rgba(
         The colours.
     """
     rgba = np.zeros((*counts.shape[1:], 4), dtype=np.uint8)
+    if mixed:
+        total = counts.sum(axis=0)
+        share = counts / np.maximum(total, 1)
+        own = np.array([to_rgb(colour) for colour in colours])
+        rgba[..., :3] = np.rint(255 * np.einsum("kij,kc->ijc", share, own))
+        rgba[total > 0, 3] = 255
+        return rgba
     for count, colour in zip(counts, colours, strict=True):
         held = count > 0
         if spread:
