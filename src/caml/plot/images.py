@@ -25,7 +25,7 @@ from caml.plot.pixels import (
     pixel_means,
     values_rgba,
 )
-from caml.plot.style import ink
+from caml.plot.style import ink, score_colours
 
 __all__ = [
     "MANY",
@@ -47,7 +47,6 @@ PIXELS = 1_000
 
 # Of a localization that is drawn as a blurred spot: what is usual of STORM's uncertainty.
 BLUR_NM = 10.0
-SCORES = "viridis"
 
 
 def image_axes(ax: Axes, box: Box) -> Axes:
@@ -122,7 +121,7 @@ def localizations(
         shape = _shape(box)
         if by == "score":
             means = pixel_means(positions, box, shape, values)
-            rgba = values_rgba(means, colours=SCORES, low=0.0, high=1.0)
+            rgba = values_rgba(means, colours=score_colours(), low=0.0, high=1.0)
         else:
             counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(colours))
             rgba = kinds_rgba(counts, colours)
@@ -313,7 +312,7 @@ def _kinds(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray
         return [NOT_CLUSTERED, *CLUSTERS], kind
     if by == "score":
         steps = 16
-        colours = [to_hex(one) for one in colormaps[SCORES](np.linspace(0, 1, steps))]
+        colours = [to_hex(one) for one in score_colours()(np.linspace(0, 1, steps))]
         known = np.isfinite(values)
         share = np.clip(np.where(known, values, 0.0), 0.0, 1.0)
         return colours, np.where(known, np.minimum(share * steps, steps - 1).astype(np.int64), -1)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import shapely
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -27,7 +26,7 @@ from caml.plot.images import (
     square,
 )
 from caml.plot.pixels import Box
-from caml.plot.style import Theme, ink, style
+from caml.plot.style import Theme, ink, score_colours, style
 
 __all__ = ["ZOOM_FROM", "ZOOM_NM", "Drawn", "analysed", "overview", "save_overview"]
 
@@ -49,7 +48,8 @@ def overview(analysis: Analysis, *, by: Drawn = "label", theme: Theme = "light")
     analysis : Analysis
         What was found.
     by : {"label", "score", "cluster", "density"}, default "label"
-        What the colour of localizations is; density is how many there are.
+        What the colour of localizations is. Density is how many there are, and has outlines only
+        where a part is enlarged.
     theme : {"light", "dark"}, default "light"
         Of the page.
 
@@ -145,10 +145,10 @@ def _clusters(ax: Axes, analysis: Analysis, box: Box, by: Drawn) -> None:
     bounds = shapely.bounds(shown).reshape(-1, 4)
     in_sight = (bounds[:, :2] < box[2:]).all(axis=1) & (bounds[:, 2:] > box[:2]).all(axis=1)
     wide = (box[2] - box[0]) > ZOOM_FROM * ZOOM_NM
-    if wide and in_sight.sum() > MANY_OUTLINES:
-        return  # of less than a pixel each; the dots' colour tells where they are
+    if wide and (by == "density" or in_sight.sum() > MANY_OUTLINES):
+        return  # of a pixel each, and they would hide what they enclose
     if by == "density":
-        outlines(ax, shown[in_sight], width=0.5 if wide else 0.8, color="white")
+        outlines(ax, shown[in_sight], color="white")
     elif wide and by == "label":
         # Outlines are as small as dots here: black ones would hide what they enclose.
         kind = np.maximum(clusters["label"].to_numpy(), 1)
@@ -172,7 +172,7 @@ def _legend(figure: Figure, analysis: Analysis, by: Drawn) -> None:
     elif by == "cluster":
         handles = [_dot(NOT_CLUSTERED, "in no cluster"), _dot(CLUSTERS[0], "a colour a cluster")]
     elif by == "score":
-        shades = colormaps["viridis"]([0.0, 0.5, 1.0])
+        shades = score_colours()([0.0, 0.5, 1.0])
         handles = [
             _dot(shade, f"score {at:g}") for shade, at in zip(shades, (0, 0.5, 1), strict=True)
         ]

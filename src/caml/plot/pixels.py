@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
-from matplotlib.colors import to_rgb
+from matplotlib.colors import Colormap, to_rgb
 from scipy.ndimage import gaussian_filter
 
 from caml._arrays import FloatArray, IntArray
@@ -150,7 +150,11 @@ def density_rgba(
 
 
 def values_rgba(
-    values: npt.NDArray[np.floating[Any]], *, colours: str = "viridis", low: float, high: float
+    values: npt.NDArray[np.floating[Any]],
+    *,
+    colours: str | Colormap = "viridis",
+    low: float,
+    high: float,
 ) -> Rgba:
     """Colour an image by a quantity, transparent where there is none.
 
@@ -158,7 +162,7 @@ def values_rgba(
     ----------
     values : ndarray of shape (n_rows, n_columns)
         The quantity; NaN is transparent.
-    colours : str, default "viridis"
+    colours : str or Colormap, default "viridis"
         A colour map of Matplotlib.
     low, high : float
         The values of the first and the last colour.
@@ -170,7 +174,8 @@ def values_rgba(
     """
     there = np.isfinite(values)
     share = np.where(there, (values - low) / (high - low), 0.0)
-    rgba = np.asarray(colormaps[colours](share, bytes=True), dtype=np.uint8)
+    shades = colormaps[colours] if isinstance(colours, str) else colours
+    rgba = np.asarray(shades(share, bytes=True), dtype=np.uint8)
     rgba[~there, 3] = 0
     return rgba
 

@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager
 from typing import Literal
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import ListedColormap, to_rgb
 
 from caml.errors import InputError
 
-__all__ = ["Theme", "ink", "style"]
+__all__ = ["Theme", "ink", "score_colours", "style"]
 
 Theme = Literal["light", "dark"]
 
@@ -80,3 +82,16 @@ def ink() -> str:
         A colour of Matplotlib.
     """
     return str(mpl.rcParams["text.color"])
+
+
+def score_colours() -> ListedColormap:
+    """Return the colours of scores: the higher, the further from the background.
+
+    Returns
+    -------
+    ListedColormap
+        Viridis, without its end that is like the background of the style.
+    """
+    dark = sum(to_rgb(mpl.rcParams["figure.facecolor"])) < 1.5
+    shades = np.linspace(0.25, 1.0, 256) if dark else np.linspace(0.85, 0.0, 256)
+    return ListedColormap(mpl.colormaps["viridis"](shades))
