@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import caml
 from caml import plot
+from caml.errors import InputError
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
 from caml.plot.overview import ZOOM_NM
 from caml.simulate import Scenario, simulate
@@ -43,8 +44,8 @@ def test_the_scale_bar_is_as_long_as_it_says(
 ) -> None:
     ax.set_xlim(500, 500 + width)
     assert plot.scale_bar(ax) is ax
-    (bar,) = ax.patches
-    assert bar.get_width() * width == pytest.approx(length)  # type: ignore[attr-defined]
+    (bar,) = ax.lines
+    assert np.ptp(np.asarray(bar.get_xdata(), dtype=float)) * width == pytest.approx(length)
     assert [label.get_text() for label in ax.texts] == [text]
 
 
@@ -68,7 +69,8 @@ def test_a_large_image_has_a_part_enlarged(analysis: caml.Analysis) -> None:
     figure = plot.overview(analysis)
     whole, part = figure.axes
     n = len(analysis.localizations)
-    assert sum(len(np.asarray(line.get_xdata())) for line in whole.lines) == n
+    dots = [line for line in whole.lines if line.get_marker() == "."]
+    assert sum(len(np.asarray(line.get_xdata())) for line in dots) == n
     assert 0 < sum(len(np.asarray(line.get_xdata())) for line in part.lines) < n
     x, y = part.get_xlim(), part.get_ylim()
     assert x[1] - x[0] == pytest.approx(ZOOM_NM)
@@ -105,3 +107,66 @@ def test_one_far_off_localization_is_no_burden(far: float, tmp_path: Path) -> No
     analysis = caml.analyse(positions, prior="balanced")
     plot.save_overview(analysis, tmp_path)
     assert (tmp_path / "overview.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("by", ["label", "score", "cluster"])
+def test_as_pixels_as_many_places_are_coloured_as_by_dots(
+    ax: Axes, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, 1000, (50, 2))
+    values = rng.uniform(size=50) if by == "score" else rng.integers(-1, 2, 50)
+    monkeypatch.setattr("caml.plot.images.MANY", 10)
+    plot.localizations(ax, positions, values, by=by)  # type: ignore[arg-type]
+    (image,) = ax.images
+    rgba = np.asarray(image.get_array())
+    assert (rgba[..., 3] > 0).sum() == 50
+    assert not ax.lines
+
+
+def test_density_has_a_scale_bar_and_leaves_nothing_out(ax: Axes) -> None:
+    positions = np.array([[0.0, 0.0], [1000.0, 0.0], [1000.0, 400.0], [np.nan, 1.0]])
+    plot.density(ax, positions, box=(0, 0, 1000, 400), pixel_nm=30, blur_nm=0)
+    (image,) = ax.images
+    bright = np.asarray(image.get_array())[..., :3].sum(axis=-1) > 100
+    assert bright.shape == (14, 34)
+    assert np.argwhere(bright).tolist() == [[0, 0], [0, 33], [13, 33]]
+    assert ax.get_xlim() == (0, 1000)
+    assert ax.get_ylim() == (400, 0)
+    assert [text.get_text() for text in ax.texts] == ["200 nm"]
+
+
+def test_an_image_of_too_many_pixels_is_refused(ax: Axes) -> None:
+    with pytest.raises(InputError, match="pixel_nm must be above 0"):
+        plot.density(ax, np.array([[0.0, 0.0], [1e6, 1e6]]), pixel_nm=1.0)
+    with pytest.raises(InputError, match="values of shape"):
+        plot.localizations(ax, np.zeros((3, 2)), np.zeros(2))
+    with pytest.raises(InputError, match="by label, score or cluster"):
+        plot.localizations(ax, np.zeros((3, 2)), np.zeros(3), by="colour")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by", ["label", "score", "cluster", "density"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_overviews_have_two_panels_and_the_background_of_their_theme(
+    analysis: caml.Analysis, by: str, theme: str
+) -> None:
+    figure = plot.overview(analysis, by=by, theme=theme)  # type: ignore[arg-type]
+    assert len(figure.axes) == 2
+    is_dark = sum(matplotlib.colors.to_rgb(figure.get_facecolor())) < 1.5
+    assert is_dark == (theme == "dark")
+
+
+def test_in_pdf_outlines_are_lines_and_localizations_pixels(
+    analysis: caml.Analysis, tmp_path: Path
+) -> None:
+    plot.overview(analysis).savefig(tmp_path / "overview.svg")
+    svg = (tmp_path / "overview.svg").read_text("utf-8")
+    n_clusters = len(analysis.description.clusters)
+    assert svg.count("<image") >= 2
+    assert svg.count("<path") > n_clusters
+    assert f"{n_clusters:,} clusters" in svg, "text stays text"
+
+
+def test_there_is_no_third_theme() -> None:
+    with pytest.raises(InputError, match="light, dark"):
+        plot.style("grey")  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from caml.compare import Comparison
 from caml.plot.colours import KINDS
+from caml.plot.descriptors import axis_name
 
 __all__ = ["conditions", "save_conditions", "spread"]
 
@@ -37,30 +37,6 @@ REACH = 0.36
 LINE = 14
 # Of longer ones the end is not shown.
 LONGEST = 40
-
-UNITS = {
-    "_per_um2": " (µm⁻²)",
-    "_per_um3": " (µm⁻³)",
-    "_nm3": " (nm³)",
-    "_nm2": " (nm²)",
-    "_um2": " (µm²)",
-    "_nm": " (nm)",
-}
-# Where the column's name alone would not say it.
-NAMES = {
-    "n_localizations": "localizations per cluster",
-    "n_clusters": "clusters",
-    "percent_clustered": "localizations clustered (%)",
-    "density_per_um2": "density of clusters (µm⁻²)",
-    "density_per_um3": "density of clusters (µm⁻³)",
-    "image_density_per_um2": "localizations per µm²",
-    "image_density_per_um3": "localizations per µm³",
-    "image_area_um2": "area of the image (µm²)",
-    "clusters_per_um2": "clusters per µm²",
-    "nearest_cluster_nm": "distance to the nearest cluster (nm)",
-    "frames_spanned": "frames from first to last",
-    "score_mean": "mean score",
-}
 
 
 class _Bracket(NamedTuple):
@@ -125,7 +101,7 @@ def conditions(ax: Axes, comparison: Comparison, descriptor: str) -> Axes:
         n_samples.append(len(samples))
         _median(ax, place, samples)
     _label(ax, names, n_samples)
-    ax.set_ylabel(_axis_name(descriptor))
+    ax.set_ylabel(axis_name(descriptor))
     brackets = _brackets(comparison, descriptor, _points_per_condition(ax))
     for one in brackets:
         _draw(ax, one)
@@ -302,16 +278,6 @@ def _is_slanted(names: Sequence[str], points_per_condition: float) -> bool:
     lines = [_lines(name) for name in names]
     widest = max(len(one) for some in lines for one in some)
     return widest * 5.0 > points_per_condition or max(map(len, lines)) > 3
-
-
-def _axis_name(descriptor: str) -> str:
-    """Say what a column holds, and in which unit."""
-    if descriptor in NAMES:
-        return NAMES[descriptor]
-    unit = next((one for one in UNITS if descriptor.endswith(one)), "")
-    plain = descriptor.removesuffix(unit).replace("_", " ")
-    plain = re.sub(r"^n channel (.*)", r"localizations of channel \1", plain)
-    return plain + UNITS.get(unit, "")
 
 
 def _headline(comparison: Comparison, descriptor: str) -> str:

@@ -12,7 +12,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
@@ -30,6 +31,8 @@ from caml.plot.style import ink, score_colours
 __all__ = [
     "MANY",
     "PIXELS",
+    "By",
+    "coloured",
     "density",
     "fitting_dot",
     "image_axes",
@@ -115,7 +118,7 @@ def localizations(
     positions, values = positions[there], values[there]
     if not len(positions):
         return ax
-    colours, kind = _kinds(values, by)
+    colours, kind = coloured(values, by)
     if len(positions) > MANY:
         box = _around(positions)
         shape = _shape(box)
@@ -261,16 +264,18 @@ def scale_bar(ax: Axes, *, inside: str | None = None) -> Axes:
     length = decade * max(step for step in (1, 2, 5) if step * decade <= width / 5)
     text = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
     share = length / width
-    x, y = (0.0, -0.025) if inside is None else (0.03, 0.03)
     colour = ink() if inside is None else inside
-    bar = Rectangle(
-        (x, y), share, 0.01, transform=ax.transAxes, color=colour, linewidth=0, clip_on=False,
-        zorder=6,
+    # Points below or above the lower edge, so that narrow panels have the same bar.
+    start, rise = (0.0, -9.0) if inside is None else (0.03, 14.0)
+    moved = ax.transAxes + ScaledTranslation(0, rise / 72, ax.figure.dpi_scale_trans)
+    bar = Line2D(
+        [start, start + share], [0, 0], transform=moved, color=colour, linewidth=4,
+        solid_capstyle="butt", clip_on=False, zorder=6,
     )  # fmt: skip
-    ax.add_patch(bar)
+    ax.add_artist(bar)
     ax.text(
-        x + share + 0.01, y + 0.005, text, transform=ax.transAxes, ha="left", va="center",
-        color=colour, zorder=6,
+        start + share + 0.01, 0, text, transform=moved, ha="left", va="center", color=colour,
+        zorder=6,
     )  # fmt: skip
     return ax
 
@@ -301,8 +306,28 @@ def square(
     return (x - half, y - half, x + half, y + half)
 
 
-def _kinds(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray[np.int64]]:
-    """Tell the colours, and which each localization has; the last is drawn on top, −1 never."""
+def coloured(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray[np.int64]]:
+    """Tell which colour each localization has.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_localizations,)
+        Labels, scores or ids of clusters.
+    by : {"label", "score", "cluster"}
+        What values are.
+
+    Returns
+    -------
+    colours : sequence of str
+        All colours; the last is drawn on top.
+    kind : ndarray of shape (n_localizations,)
+        Which of them each has; −1 of a score that is not known.
+
+    Raises
+    ------
+    InputError
+        If `by` is something else.
+    """
     if by == "label":
         n = max(int(values.max(initial=0)), 1)
         colours = [NOT_CLUSTERED, *(KINDS[i % len(KINDS)] for i in range(n))]
