@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/caml analyse examples/cell.csv --out demo-results --overwrite
 	@echo
-	@echo "Look at demo-results/cell/overview.png; the clusters are in demo-results/cell/clusters.csv."
+	@echo "Open demo-results/cell/report.html; the clusters are in demo-results/cell/clusters.csv."
 
 test: lint types imports spelling units reproduction
 

@@ -47,7 +47,23 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-RESULTS = ("localizations.csv", "clusters.csv", "outlines.geojson", "overview.png")
+RESULTS = (
+    "localizations.csv", "clusters.csv", "outlines.geojson", "overview.png", "report.html",
+)  # fmt: skip
+
+
+def test_pages_can_be_left_out_and_of_several_files_there_is_one_for_all(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.csv"
+    write_table(other, table(2))
+    assert run("analyse", cell, other, "--out", tmp_path / "with") == 0
+    page = tmp_path / "with" / "report.html"
+    assert f"report: {page}" in capsys.readouterr().out
+    assert 'href="other/report.html"' in page.read_text("utf-8")
+    assert run("analyse", cell, other, "--out", tmp_path / "without", "--no-report") == 0
+    assert "report" not in capsys.readouterr().out
+    assert not [name for name in names(tmp_path / "without") if name.endswith(".html")]
 
 
 def test_a_folder_per_file_a_summary_and_a_record(

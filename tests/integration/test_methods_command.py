@@ -50,7 +50,8 @@ def test_every_method_analyses_a_cell(
 ) -> None:
     assert run("analyse", cell, "--out", tmp_path / "out", "--method", name) == 0
     written = {path.name for path in (tmp_path / "out" / "cell").iterdir()}
-    assert written == {"localizations.csv", "clusters.csv", "outlines.geojson", "overview.png"}
+    tables = {"localizations.csv", "clusters.csv", "outlines.geojson"}
+    assert written == tables | {"overview.png", "report.html"}
     assert "clusters" in capsys.readouterr().out
 
 

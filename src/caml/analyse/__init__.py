@@ -4,7 +4,9 @@
 """
 
 from caml.analyse.batch import Batch, Outcome, analyse_files
+from caml.analyse.by_method import OURS
 from caml.analyse.chain import Analysis, analyse
+from caml.analyse.record import Provenance, Settings
 from caml.analyse.two_channels import (
     CHANNEL_RESULTS,
     ChannelAnalysis,
@@ -14,11 +16,14 @@ from caml.analyse.two_channels import (
 
 __all__ = [
     "CHANNEL_RESULTS",
+    "OURS",
     "Analysis",
     "Batch",
     "ChannelAnalysis",
     "OneOfTwo",
     "Outcome",
+    "Provenance",
+    "Settings",
     "analyse",
     "analyse_channels",
     "analyse_files",

@@ -21,6 +21,7 @@ from caml.analyse.ledger import Ledger, Outcome, identity
 from caml.analyse.one_file import (
     Picture,
     Progress,
+    Report,
     analyse_file,
     analyse_in_tiles,
     forget_tiles,
@@ -40,13 +41,13 @@ from caml.localizations import Region
 from caml.models import load_model
 from caml.prior import Prior
 
-__all__ = ["Batch", "Outcome", "Picture", "analyse_files"]
+__all__ = ["Batch", "Outcome", "Picture", "Report", "analyse_files"]
 
 # Files that are done, while others are not.
 UNFINISHED = ".unfinished"
 
 # What is written beside the folders.
-BESIDE = ("summary.csv", "run.json")
+BESIDE = ("summary.csv", "run.json", "report.html")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +60,13 @@ class Batch:
         One per file.
     summary : DataFrame
         A row per image or region.
+    settings : Settings
+        What was asked for.
     """
 
     outcomes: tuple[Outcome, ...]
     summary: pd.DataFrame
+    settings: Settings
 
 
 def analyse_files(
@@ -84,6 +88,7 @@ def analyse_files(
     overwrite: bool = False,
     resume: bool = False,
     picture: Picture | None = None,
+    report: Report | None = None,
     on_outcome: Callable[[Outcome, int, int], None] | None = None,
     on_progress: Progress | None = None,
 ) -> Batch:
@@ -128,6 +133,8 @@ def analyse_files(
         Whether to go on with what an interrupted run left in `out`.
     picture : callable, optional
         Draws each analysis into its folder.
+    report : callable, optional
+        Writes a page about each analysis into its folder. A table in tiles has neither.
     on_outcome : callable, optional
         Called as each file is done, with the outcome, how many are done, and how many there are.
     on_progress : callable, optional
@@ -193,7 +200,7 @@ def analyse_files(
         with crew(scheduler, n_jobs if tiled else 1) as hands:
             for folder in _needed(out, todo, model if method == OURS else ""):
                 hands.check_folder(folder)
-            for outcome in _run(todo, tiled, settings, picture, n_jobs, hands, on_progress):
+            for outcome in _run(todo, tiled, settings, picture, report, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome
                 ledger.note(outcome)
                 if not outcome.error:
@@ -203,7 +210,7 @@ def analyse_files(
         interrupted = False
     finally:
         done = tuple(outcomes[folder.name] for _, folder in jobs if folder.name in outcomes)
-        batch = Batch(done, _join([one.summary for one in done]))
+        batch = Batch(done, _join([one.summary for one in done]), settings)
         kept = record(done, settings, card, jobs, interrupted=interrupted)
         kept["arguments"] |= {
             "out": as_text(out),
@@ -296,13 +303,14 @@ def _run(
     tiled: Sequence[Job],
     settings: Settings,
     picture: Picture | None,
+    report: Report | None,
     n_jobs: int,
     hands: Crew,
     on_progress: Progress | None,
 ) -> Iterator[Outcome]:
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
     whole = [job for job in jobs if job not in tiled]
-    one = functools.partial(analyse_file, settings=settings, picture=picture)
+    one = functools.partial(analyse_file, settings=settings, picture=picture, report=report)
     if isinstance(hands, Dask):
         # Workers have working directories of their own.
         given = {folder.absolute(): (path, folder) for path, folder in whole}

@@ -41,6 +41,7 @@ RESULTS = frozenset(
         "outlines.geojson",
         "outlines.parquet",
         "overview.png",
+        "report.html",
     }
 )
 

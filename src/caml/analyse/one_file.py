@@ -19,11 +19,18 @@ from caml.analyse.chain import RESULTS, Analysis, analyse
 from caml.analyse.crew import Crew
 from caml.analyse.jobs import Job
 from caml.analyse.ledger import Outcome
-from caml.analyse.record import Settings, checksum
+from caml.analyse.record import Provenance, Settings, checksum
 from caml.analyse.region import classify_regions
 from caml.analyse.tiled import TILE_SIZE, analyse_tiled, unfinished
 from caml.analyse.workers import check_stop
-from caml.errors import CamlError, CamlWarning, MissingFileError, OutputError, WorkersError
+from caml.errors import (
+    CamlError,
+    CamlWarning,
+    DataWarning,
+    MissingFileError,
+    OutputError,
+    WorkersError,
+)
 from caml.io import (
     check_replaceable,
     convert_to_parquet,
@@ -40,6 +47,7 @@ from caml.models import load_model
 __all__ = [
     "Picture",
     "Progress",
+    "Report",
     "analyse_file",
     "analyse_in_tiles",
     "converted_table",
@@ -58,10 +66,14 @@ MEMORY_PER_BYTE_OF_TEXT = 5
 
 # Draws an analysis into a folder; the figures live above this floor and are handed down.
 Picture = Callable[[Analysis, Path], None]
+# Writes a page about an analysis, and where it came from, into a folder.
+Report = Callable[[Analysis, Path, Provenance], None]
 # Is told the file, the stage and the share of it that is done.
 Progress = Callable[[Path, str, float], None]
 # The summary, how long each stage took, and the network or method with its parameters.
 Found = tuple[pd.DataFrame, dict[str, float], str]
+# Of the checksum of a file, and what tells the warnings so far.
+Work = Callable[[str, Callable[[], tuple[str, ...]]], Found]
 
 
 def is_tiled(path: Path, settings: Settings) -> bool:
@@ -123,7 +135,8 @@ def analyse_file(
     job: Job,
     *,
     settings: Settings,
-    picture: Picture | None,
+    picture: Picture | None = None,
+    report: Report | None = None,
     on_progress: Progress | None = None,
 ) -> Outcome:
     """Analyse one file and write its folder.
@@ -136,6 +149,8 @@ def analyse_file(
         What is asked for.
     picture : callable, optional
         Draws the analysis into its folder.
+    report : callable, optional
+        Writes a page about it into its folder.
     on_progress : callable, optional
         Called now and then.
 
@@ -146,12 +161,12 @@ def analyse_file(
     """
     path, folder = job
 
-    def report(stage: str, share: float) -> None:
+    def tell(stage: str, share: float) -> None:
         check_stop()
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work() -> Found:
+    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Found:
         start = time.perf_counter()
         classification = None
         if settings.regions and is_parquet(path) and settings.method == OURS:
@@ -169,7 +184,7 @@ def analyse_file(
                 path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
             )
         seconds = {"read": round(time.perf_counter() - start, 3)}
-        report("read", 1.0)
+        tell("read", 1.0)
         analysis = analyse(
             replace(localizations, name=folder.name),
             model=settings.model,
@@ -179,13 +194,20 @@ def analyse_file(
             parameters=settings.parameters,
             regions=settings.regions,
             classification=classification,
-            progress=report,
+            progress=tell,
         )
         start = time.perf_counter()
         with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
             analysis.write(partial, file_format=settings.file_format)
             if picture is not None:
                 picture(analysis, partial)
+            if report is not None:
+                _report(
+                    analysis,
+                    partial,
+                    report,
+                    Provenance(path=path, sha256=sha256, settings=settings, warnings=warned()),
+                )
         seconds |= analysis.seconds
         seconds["write"] = round(time.perf_counter() - start, 3)
         return analysis.description.summary, seconds, analysis.found_by
@@ -220,11 +242,11 @@ def analyse_in_tiles(
     path, folder = job
     converted = converted_table(folder)
 
-    def report(stage: str, share: float) -> None:
+    def tell(stage: str, share: float) -> None:
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work() -> Found:
+    def work(*_: object) -> Found:
         start = time.perf_counter()
         table = path.absolute()
         if not is_parquet(path):
@@ -235,7 +257,7 @@ def analyse_in_tiles(
                     table,
                     pixel_size_nm=settings.pixel_size_nm,
                     columns=settings.columns,
-                    progress=functools.partial(report, "read"),
+                    progress=functools.partial(tell, "read"),
                 )
         read_s = round(time.perf_counter() - start, 3)
         try:
@@ -252,7 +274,7 @@ def analyse_in_tiles(
                 overwrite=settings.overwrite,
                 resume=True,
                 keep=True,
-                progress=report,
+                progress=tell,
             )
         except OutputError as error:
             if has_tiles(folder) and "unfinished run" not in str(error):
@@ -319,7 +341,19 @@ def forget_tiles(folder: Path) -> None:
         remove_leftovers(hidden)
 
 
-def _outcome(job: Job, work: Callable[[], Found]) -> Outcome:
+def _report(analysis: Analysis, folder: Path, report: Report, source: Provenance) -> None:
+    """Write the page of an analysis; results are not lost with it."""
+    try:
+        report(analysis, folder, source)
+    except (CamlError, OSError):
+        raise  # the disk is full, or such: no other result would be whole
+    except Exception as error:
+        logger.exception("the page of %s", source.path)
+        text = f"no page was written: {type(error).__name__}: {error}; please report this fault"
+        warnings.warn(DataWarning(text), stacklevel=2)
+
+
+def _outcome(job: Job, work: Work) -> Outcome:
     """Do the work on one file; a failure is an outcome too."""
     path, folder = job
     noted: list[warnings.WarningMessage] = []
@@ -330,7 +364,7 @@ def _outcome(job: Job, work: Callable[[], Found]) -> Outcome:
             check_replaceable(folder, RESULTS)
             sha256 = checksum(path)
             check_stop()
-            summary, seconds, found_by = work()
+            summary, seconds, found_by = work(sha256, lambda: _texts(noted))
         return Outcome(
             path=path,
             folder=folder,

@@ -21,7 +21,7 @@ from caml.localizations import Region
 from caml.models import ModelCard
 from caml.prior import Prior
 
-__all__ = ["Settings", "arguments", "checksum", "record", "record_of"]
+__all__ = ["Provenance", "Settings", "arguments", "checksum", "record", "record_of"]
 
 PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn", "numba")
 
@@ -67,6 +67,46 @@ class Settings:
     file_format: Format = "csv"
     tile_size: int | None = None
     overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where an analysis came from.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    sha256 : str, default ""
+        Of the table.
+    settings : Settings
+        What was asked for.
+    warnings : tuple of str, default ()
+        What should be known.
+    """
+
+    path: Path
+    sha256: str = ""
+    settings: Settings = field(default_factory=lambda: Settings())
+    warnings: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, str]:
+        """Tell what was asked for, as it is read.
+
+        Returns
+        -------
+        dict of str to str
+            The file and every parameter that has a value.
+        """
+        asked = arguments(self.settings) | {"format": None}
+        asked |= asked.pop("parameters", {})
+        if asked["method"] == OURS:
+            asked["method"] = "network"
+        asked["regions"] = ", ".join(one["name"] or "unnamed" for one in asked["regions"])
+        if asked["columns"]:
+            asked["columns"] = ", ".join(f"{k}: {v}" for k, v in asked["columns"].items())
+        told = {"file": as_text(self.path), "SHA-256": self.sha256} | asked
+        return {name.replace("_", " "): str(value) for name, value in told.items() if value}
 
 
 def arguments(settings: Settings) -> dict[str, Any]:

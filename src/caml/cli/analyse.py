@@ -22,7 +22,7 @@ from caml.cli.options import (
 from caml.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from caml.analyse import Outcome
+    from caml.analyse import Batch, Outcome
 
 __all__ = ["analyse"]
 
@@ -76,6 +76,13 @@ __all__ = ["analyse"]
     help="Analyse tables in tiles of N localizations, with the same results; those too large for "
     "memory always are. For parquet and text.",
 )
+@click.option(
+    "--report/--no-report",
+    "with_report",
+    default=True,
+    show_default=True,
+    help="A page for each image, and one for all: to look at, print and mail.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 def analyse(
@@ -94,6 +101,7 @@ def analyse(
     n_jobs: int,
     scheduler: str | None,
     tile_size: int | None,
+    with_report: bool,
     overwrite: bool,
     resume: bool,
 ) -> int:
@@ -108,13 +116,16 @@ def analyse(
       clusters.csv       a row per cluster
       outlines.geojson   the outlines, nm
       overview.png       a picture
-    and beside them summary.csv (a row per image) and run.json (what was done).
+      report.html        a page with all of it, for any browser
+    and beside them summary.csv (a row per image), report.html (all images, of more than one) and
+    run.json (what was done).
 
     A table in parquet or text that is too large for memory is analysed in tiles. Its localizations
-    and outlines are then folders of parquet files, and there is no picture.
+    and outlines are then folders of parquet files, and there is no picture and no page.
     """
     from caml.analyse import analyse_files
     from caml.plot import save_overview
+    from caml.report import save_report
 
     if tile_size is not None and region_texts:
         raise click.UsageError("--tile is of whole tables: leave out either it or --region")
@@ -147,15 +158,29 @@ def analyse(
             overwrite=overwrite,
             resume=resume,
             picture=save_overview,
+            report=save_report if with_report else None,
             on_outcome=report,
             on_progress=progress.show,
         )
     n_failed = sum(bool(one.error) for one in batch.outcomes)
     if n_failed < len(batch.outcomes):
         click.echo(f"summary: {out / 'summary.csv'}")
+        if with_report:
+            click.echo(f"report: {_report_of(batch, out)}")
     if n_failed:
         click.echo(f"caml: {n_failed} of {len(batch.outcomes)} files failed", err=True)
     return 1 if n_failed else 0
+
+
+def _report_of(batch: Batch, out: Path) -> Path:
+    """Return the page to open first: of the one image, or of all, which is written."""
+    from caml.report import save_batch_report
+
+    pages = [one.folder / "report.html" for one in batch.outcomes]
+    if len(pages) == 1 and pages[0].is_file():
+        return pages[0]
+    save_batch_report(batch, out / "report.html")
+    return out / "report.html"
 
 
 def _parameters(method: str, texts: tuple[str, ...]) -> dict[str, Any]:

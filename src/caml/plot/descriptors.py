@@ -173,7 +173,8 @@ def in_short(value: float) -> str:
     """
     if not np.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+    # Zero has no sign.
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value + 0.0:.3g}"
 
 
 def descriptor_histogram(ax: Axes, values: npt.ArrayLike, descriptor: str = "") -> Axes:

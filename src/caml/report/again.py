@@ -1,0 +1,143 @@
+"""The lines that give the same: for a shell, and for Python."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from caml.analyse import OURS, Settings
+from caml.localizations import Region
+
+__all__ = ["python_lines", "regions_geojson", "shell_line"]
+
+DEFAULT = Settings()
+# The file that regions are to be kept in where not all are rectangles.
+REGIONS = "regions.geojson"
+
+
+def shell_line(paths: Sequence[Path], settings: Settings) -> str:
+    """Write the command that gives the same results.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The tables.
+    settings : Settings
+        What was asked for.
+
+    Returns
+    -------
+    str
+        For a POSIX shell.
+    """
+    words: list[object] = ["caml", "analyse", *paths, "--out", "results"]
+    if settings.method == OURS:
+        for name in ("model", "threshold", "prior"):
+            if getattr(settings, name) != getattr(DEFAULT, name):
+                words += [f"--{name}", getattr(settings, name)]
+    else:
+        words += ["--method", settings.method]
+        for name, value in settings.parameters.items():
+            words += ["--set", f"{name}={value}"]
+    if all(map(_corners, settings.regions)):
+        for region in settings.regions:
+            words += ["--region", _corners(region)]
+    else:
+        words += ["--region", REGIONS]
+    if settings.pixel_size_nm is not None:
+        words += ["--pixel-size", f"{settings.pixel_size_nm:g}"]
+    if settings.columns:
+        words += ["--columns", ",".join(f"{k}={v}" for k, v in settings.columns.items())]
+    if settings.file_format != DEFAULT.file_format:
+        words += ["--format", settings.file_format]
+    return shlex.join(str(word) for word in words)
+
+
+def python_lines(path: Path, settings: Settings) -> str:
+    """Write the program that gives the same results.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    settings : Settings
+        What was asked for.
+
+    Returns
+    -------
+    str
+        A few lines of Python.
+    """
+    read: dict[str, Any] = {"pixel_size_nm": settings.pixel_size_nm, "columns": settings.columns}
+    asked: dict[str, Any] = {}
+    if settings.method == OURS:
+        for name in ("model", "threshold", "prior"):
+            asked[name] = getattr(settings, name)
+    else:
+        asked |= {"method": settings.method, "parameters": dict(settings.parameters) or None}
+    given = [f"{k}={v!r}" for k, v in asked.items() if v != getattr(DEFAULT, k, None)]
+    lines = ["import caml", ""]
+    if settings.regions:
+        names = [_region(region) for region in settings.regions]
+        if any("from_wkt" in one for one in names):
+            lines.insert(1, "import shapely")
+        lines += ["regions = [", *(f"    {one}," for one in names), "]"]
+        given.append("regions=regions")
+    options = [repr(str(path)), *(f"{k}={v!r}" for k, v in read.items() if v)]
+    lines.append(f"localizations = caml.read({', '.join(options)})")
+    lines.append(f"analysis = caml.analyse({', '.join(['localizations', *given])})")
+    lines.append(f"analysis.save({str(Path('results') / path.stem)!r})")
+    return "\n".join(lines)
+
+
+def regions_geojson(settings: Settings) -> str:
+    """Write the regions as the file that the command reads, if any is no rectangle.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was asked for.
+
+    Returns
+    -------
+    str
+        GeoJSON in nm; empty where the command takes them by their corners.
+    """
+    if all(map(_corners, settings.regions)):
+        return ""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": region.name},
+            "geometry": json.loads(shapely.to_geojson(region.polygon)),
+        }
+        for region in settings.regions
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def _corners(region: Region) -> str:
+    """Return a rectangle as the command takes it and names it; empty for other regions."""
+    bounds = region.polygon.bounds
+    if not region.polygon.equals(shapely.box(*bounds)):
+        return ""
+    if not region.name:
+        return ",".join(np.format_float_positional(one, trim="-") for one in bounds)
+    try:
+        named = tuple(float(one) for one in region.name.split(","))
+    except ValueError:
+        return ""
+    return region.name if named == bounds else ""
+
+
+def _region(region: Region) -> str:
+    name = f", name={region.name!r}" if region.name else ""
+    if region.polygon.equals(shapely.box(*region.polygon.bounds)):
+        return f"caml.Region.rectangle({', '.join(map(repr, region.polygon.bounds))}{name})"
+    return f"caml.Region(shapely.from_wkt({region.polygon.wkt!r}){name})"

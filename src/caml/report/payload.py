@@ -1,0 +1,196 @@
+"""What the picture of a page shows, packed small: pixels, dots, outlines and measures."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from matplotlib import colormaps
+from PIL import Image
+
+from caml.analyse import Analysis
+from caml.localizations import AXES
+from caml.plot import density_rgba, pixel_counts
+from caml.plot.images import BLUR_NM, square
+from caml.plot.pixels import Box
+
+__all__ = ["payload", "png"]
+
+# Up to so many localizations are there one by one, each of five bytes.
+MOST_DOTS = 150_000
+# Pixels of the image: more where localizations are not there one by one.
+PIXELS, MORE_PIXELS = 1_200, 2_000
+# Corners of all outlines together, of four bytes each; coarser ones where there would be more.
+MOST_CORNERS = 250_000
+# Clusters in the picture and the table: the largest of more.
+MOST_CLUSTERS = 12_000
+STEPS = 65_535
+
+# What the table of clusters shows, in this order, where it is known.
+COLUMNS = (
+    "cluster",
+    "label",
+    "region",
+    "n_localizations",
+    "area_nm2",
+    "volume_nm3",
+    "density_per_um2",
+    "density_per_um3",
+    "radius_of_gyration_nm",
+    "circularity",
+    "nearest_cluster_nm",
+    "score_mean",
+    "x_nm",
+    "y_nm",
+    "z_nm",
+)
+
+Rgba = npt.NDArray[np.uint8]
+
+
+def payload(analysis: Analysis) -> dict[str, Any]:
+    """Pack what the picture and the table show.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+
+    Returns
+    -------
+    dict
+        Of what JSON holds: ``box`` (nm), ``density`` (an image), ``blur_nm``, ``dots`` or
+        ``clustered`` (an image), ``outlines``, ``regions``, ``columns`` and ``rows``. Places are
+        steps of 1/65,535 of the box's side.
+    """
+    localizations = analysis.localizations
+    finite = localizations.finite
+    positions = localizations.positions[finite][:, :2]
+    box = square(positions, analysis.regions)
+    clusters = analysis.description.clusters
+    shown = clusters
+    if len(clusters) > MOST_CLUSTERS:
+        shown = clusters.nlargest(MOST_CLUSTERS, "n_localizations").sort_index()
+    inside = analysis.segmentation.cluster[finite] >= 0
+    kind = np.where(inside, np.maximum(analysis.classification.label[finite], 1), 0)
+    are_dots = len(positions) <= MOST_DOTS
+    side = PIXELS if are_dots else MORE_PIXELS
+    pixel_nm = (box[2] - box[0]) / side
+    counts = pixel_counts(positions, box, (side, side))[0]
+    packed: dict[str, Any] = {
+        "box": [round(edge, 3) for edge in box],
+        "density": _data_uri(density_rgba(counts, blur_px=max(BLUR_NM / pixel_nm, 0.5))),
+        "blur_nm": BLUR_NM,
+        "n_clusters": len(clusters),
+        "labels": list(analysis.labels),
+        "outlines": _rings(analysis.segmentation.outlines[shown["cluster"].to_numpy()], box),
+        "regions": _rings(np.array([one.polygon for one in analysis.regions], dtype=object), box),
+        **_table(shown),
+    }
+    if are_dots:
+        steps = _steps(positions, box)
+        packed["dots"] = {
+            "x": _base64(steps[:, 0]),
+            "y": _base64(steps[:, 1]),
+            "kind": _base64(kind.astype(np.uint8)),
+        }
+    else:
+        both = pixel_counts(positions, box, (side, side), kind=inside.astype(np.int32), n_kinds=2)
+        packed["clustered"] = _mask_uri(both)
+    return packed
+
+
+def _table(clusters: pd.DataFrame) -> dict[str, Any]:
+    """Return names and rows of what is shown of clusters; what is not known is None."""
+    names = [name for name in COLUMNS if name in clusters and not clusters[name].isna().all()]
+    if "label" in names and clusters["label"].nunique() < 2:
+        names.remove("label")
+    columns = []
+    for name in names:
+        values = clusters[name]
+        if values.dtype.kind == "f":
+            numbers = values.to_numpy()
+            places = 1 if name in AXES else 4
+            columns.append([_number(float(one), places) for one in numbers])
+        else:
+            columns.append(values.tolist())
+    return {"columns": names, "rows": [list(row) for row in zip(*columns, strict=True)]}
+
+
+def _number(value: float, digits: int) -> float | None:
+    if not np.isfinite(value):
+        return None
+    return round(value, 1) if digits == 1 else float(f"{value:.{digits}g}")
+
+
+def _rings(polygons: npt.NDArray[np.object_], box: Box) -> dict[str, Any]:
+    """Return the corners of all rings, and which polygon each ring is of."""
+    step = (box[2] - box[0]) / STEPS
+    simple, tolerance = polygons, step
+    while shapely.get_num_coordinates(simple).sum() > MOST_CORNERS:
+        simple = shapely.simplify(polygons, tolerance, preserve_topology=True)
+        tolerance *= 2
+    parts, of_part = shapely.get_parts(simple, return_index=True)
+    rings, of_ring = shapely.get_rings(parts, return_index=True)
+    corners, ring = shapely.get_coordinates(rings, return_index=True)
+    steps = _steps(corners, box)
+    return {
+        "x": _base64(steps[:, 0]),
+        "y": _base64(steps[:, 1]),
+        "length": np.bincount(ring, minlength=len(rings)).tolist(),
+        "of": of_part[of_ring].tolist(),
+    }
+
+
+def _steps(positions: npt.NDArray[np.floating[Any]], box: Box) -> npt.NDArray[np.uint16]:
+    share = (positions[:, :2] - box[:2]) / (box[2] - box[0])
+    return np.rint(np.clip(share, 0.0, 1.0) * STEPS).astype("<u2")
+
+
+def _base64(values: npt.NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
+
+
+def _data_uri(rgba: Rgba) -> str:
+    """Return an image of few colours as a page holds it."""
+    # The colours are those of a map of 256: none is lost.
+    palette = np.asarray(colormaps["inferno"](np.arange(256), bytes=True), dtype=np.uint8)[:, :3]
+    key = palette.astype(np.int64) @ [1 << 16, 1 << 8, 1]
+    order = np.argsort(key)
+    own = rgba[..., :3].astype(np.int64) @ [1 << 16, 1 << 8, 1]
+    image = Image.fromarray(order[np.searchsorted(key, own, sorter=order)].astype(np.uint8), "P")
+    image.putpalette(palette.tobytes())
+    return png(image)
+
+
+def _mask_uri(counts: npt.NDArray[np.integer[Any]]) -> str:
+    """Return where localizations are as an image, clustered ones on top."""
+    shown = np.where(counts[1] > 0, 2, np.where(counts[0] > 0, 1, 0)).astype(np.uint8)
+    image = Image.fromarray(shown, "P")
+    image.putpalette([0, 0, 0, 0x9A, 0x9A, 0x9A, 0xD5, 0x5E, 0x00])
+    return png(image, transparency=0)
+
+
+def png(image: Image.Image, **options: Any) -> str:
+    """Return an image as the text that a page holds it in.
+
+    Parameters
+    ----------
+    image : Image
+        Of Pillow.
+    **options : object
+        Of Pillow's PNG.
+
+    Returns
+    -------
+    str
+        A data URI.
+    """
+    with io.BytesIO() as buffer:
+        image.save(buffer, "PNG", optimize=True, **options)
+        return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,131 @@
+"""What was asked and found, in sentences and a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from caml.analyse import Analysis
+from caml.plot.descriptors import in_short
+
+__all__ = ["Number", "asked", "found", "numbers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is looked at first.
+
+    Parameters
+    ----------
+    value : str
+        With its unit.
+    what : str
+        What it counts or measures.
+    note : str
+        Quartiles, or what it is made of.
+    """
+
+    value: str
+    what: str
+    note: str = ""
+
+
+def asked(analysis: Analysis) -> str:
+    """Say what looked at what.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    n = len(analysis.localizations)
+    where = "the image"
+    if analysis.regions:
+        names = ", ".join(region.name for region in analysis.regions)
+        count = len(analysis.regions)
+        where = f"the region {names}" if count == 1 else f"{count} regions ({names})"
+    by = (
+        f"the method {analysis.found_by}"
+        if analysis.card is None
+        else f"the network {analysis.card.name}"
+    )
+    return f"{n:,} localizations were read; {by} looked for clusters in {where}."
+
+
+def found(analysis: Analysis) -> str:
+    """Say what was found.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    clusters, summary = analysis.description.clusters, analysis.description.summary
+    share = 100 * summary["n_clustered"].sum() / max(summary["n_localizations"].sum(), 1)
+    if not len(clusters):
+        return "No clusters were found."
+    if len(clusters) == 1:
+        one = clusters.iloc[0]
+        return (
+            f"One cluster was found: {one['n_localizations']:,} localizations on "
+            f"{in_short(one['area_nm2'])} nm²."
+        )
+    radius = np.sqrt(clusters["area_nm2"].median() / np.pi)
+    return (
+        f"{len(clusters):,} clusters hold {share:.0f} % of the localizations there. The median "
+        f"cluster has {in_short(clusters['n_localizations'].median())} localizations on "
+        f"{in_short(clusters['area_nm2'].median())} nm², as a disc of {in_short(radius)} nm radius."
+    )
+
+
+def numbers(analysis: Analysis) -> list[Number]:
+    """Return the numbers that are looked at first.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+
+    Returns
+    -------
+    list of Number
+        Without clusters, only how many localizations there are.
+    """
+    clusters, summary = analysis.description.clusters, analysis.description.summary
+    n, area = int(summary["n_localizations"].sum()), float(summary["area_um2"].sum())
+    # In overlapping regions some are counted in each.
+    shown = [Number(f"{n:,}", "localizations", f"in {in_short(area)} µm²")]
+    shown.append(Number(f"{len(clusters):,}", "clusters"))
+    if not len(clusters):
+        return shown
+    share = 100 * summary["n_clustered"].sum() / max(n, 1)
+    # Localizations on a line have no area.
+    density = f"{in_short(len(clusters) / area)} per µm²" if area > 0 else ""
+    shown[1] = Number(f"{len(clusters):,}", "clusters", density)
+    shown.append(Number(f"{share:.1f} %", "in clusters", f"of {n:,} localizations"))
+    medians = [
+        ("n_localizations", "", "localizations per cluster"),
+        ("area_nm2", " nm²", "area of a cluster"),
+        ("density_per_um2", " µm⁻²", "density of a cluster"),
+    ]
+    if "volume_nm3" in clusters:
+        medians[1:] = [
+            ("volume_nm3", " nm³", "volume of a cluster"),
+            ("density_per_um3", " µm⁻³", "density of a cluster"),
+        ]
+    for column, unit, what in medians:
+        first, median, third = clusters[column].quantile([0.25, 0.5, 0.75])
+        spread = f"quartiles {in_short(first)} to {in_short(third)}"
+        shown.append(Number(f"{in_short(median)}{unit}", f"{what}, median", spread))
+    return shown
