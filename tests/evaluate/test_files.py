@@ -76,6 +76,34 @@ def test_labels_are_compared_where_clusters_are_not_known(tmp_path: Path) -> Non
     assert chosen.recall == 0.5
 
 
+@pytest.mark.filterwarnings("ignore:.*have no usable position")
+@pytest.mark.parametrize("column", ["true_cluster", "true_label"])
+def test_what_has_no_position_is_not_scored(tmp_path: Path, column: str) -> None:
+    lost = pd.DataFrame({"x_nm": [np.nan], "y_nm": 3.0, "label": -1, "cluster": -1,
+                         "true_cluster": -1, "true_label": 0})  # fmt: skip
+    whole = evaluate_results(written(tmp_path / "a.csv"), column=column)
+    with_lost = written(tmp_path / "b.csv", pd.concat([TABLE, lost, lost]))
+    found = evaluate_results(with_lost, column=column)
+    assert found.row() == whole.row()
+    assert found.row()["n_localizations"] == 6
+
+
+def test_one_of_both_columns_of_labels_is_chosen(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", TABLE.assign(label=[1, 1, 0, 0, 0, 0]))
+    recalls = {
+        (column, labels): evaluate_results(path, column=column, labels=labels).row()["recall"]
+        for column in ("true_cluster", "true_label")
+        for labels in (None, "cluster", "label")
+    }
+    assert recalls["true_cluster", None] == recalls["true_cluster", "cluster"] == 3 / 6
+    assert recalls["true_label", None] == recalls["true_label", "label"] == 2 / 6
+    assert recalls["true_label", "cluster"] == 3 / 6
+    assert recalls["true_cluster", "label"] == 2 / 6
+    no_label = written(tmp_path / "b.csv", TABLE.drop(columns=["label"]))
+    with pytest.raises(TableError, match="no column 'label'"):
+        evaluate_results(no_label, labels="label")
+
+
 def test_truth_of_another_length_or_order_is_refused(tmp_path: Path) -> None:
     results = written(tmp_path / "localizations.csv")
     short = written(tmp_path / "short.csv", TABLE[:5])

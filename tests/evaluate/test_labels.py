@@ -53,3 +53,10 @@ def test_labels_from_before_clusters_were_made_can_be_scored_with_them() -> None
 def test_lengths_must_agree() -> None:
     with pytest.raises(InputError, match=r"got shapes \(2,\) and \(3,\)"):
         score_labels([0, 1], [0, 1, 1])
+
+
+def test_localizations_without_a_position_are_not_scored() -> None:
+    positions = np.array([[0, 0], [1, 0], [0, 1], [np.nan, 0]])
+    found = evaluate(positions, [0, 0, 0, -1], [0, 0, 0, 0], label=[1, 1, 0, 1])
+    assert found.labels.confusion.tolist() == [[0, 0], [1, 2]]
+    assert found.clusters.ari == 1

@@ -1,5 +1,6 @@
 """``caml evaluate`` as a person uses it."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -36,13 +37,41 @@ def test_scores_are_printed_and_written(results: Path, capsys: pytest.CaptureFix
     out = results.parent / "scores.csv"
     assert run(results, "--out", out) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].split()[:2] == ["accuracy", "balanced"]
+    assert printed[0].split()[:3] == ["localizations", "accuracy", "balanced"]
     assert [line.split()[0] for line in printed[1:3]] == ["one", "two"]
     assert printed[3].startswith("mean of 2")
     table = pd.read_csv(out)
     assert table["image"].tolist() == ["one", "two"]
     assert table["jaccard"].tolist() == [0.5, 0.5]
     assert table["accuracy"].tolist() == [0.5, 0.5]
+
+
+def test_images_of_equal_names_are_told_apart(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = results.parent / "again"
+    shutil.copytree(results / "one", again / "one")
+    out = results.parent / "scores.csv"
+    assert run(results, again / "one", results / "one", "--out", out) == 0
+    names = ["results/one", "two", "again/one"]
+    assert pd.read_csv(out)["image"].tolist() == names
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == names
+    deep = results.parent / "deep" / "again"
+    shutil.copytree(again, deep)
+    assert run(again, deep, "--out", out, "--overwrite") == 0
+    whole = [str(folder / "one" / "localizations.csv") for folder in (again, deep)]
+    assert pd.read_csv(out)["image"].tolist() == whole
+
+
+def test_a_networks_own_labels_are_scored_where_that_is_asked(results: Path) -> None:
+    table = TABLE.assign(label=[1, 1, 1, 1, 1, 0])
+    table.to_csv(results / "one" / "localizations.csv", index=False)
+    for column, recall in (("cluster", 3 / 6), ("label", 5 / 6)):
+        out = results.parent / f"{column}.csv"
+        assert run(results / "one", "--labels", column, "--out", out) == 0
+        scored = pd.read_csv(out)
+        assert scored["recall"].tolist() == pytest.approx([recall])
+        assert scored["jaccard"].tolist() == [0.5]
 
 
 def test_each_image_has_a_truth_of_its_name(

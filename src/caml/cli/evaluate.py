@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ __all__ = ["evaluate"]
 
 # What is printed; the table that is written has all.
 SHOWN = {
+    "n_localizations": "localizations",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "f1": "F1",
@@ -41,6 +43,13 @@ SHOWN = {
     "labels.  [default: true_cluster, or else true_label]",
 )
 @click.option(
+    "--labels",
+    type=click.Choice(["cluster", "label"]),
+    help="Column of the results that says what is clustered, for accuracy, F1 and the like: what "
+    "lies in a cluster, or what the network labelled so before clusters were made.  [default: "
+    "cluster where the truth holds clusters, label where it holds labels]",
+)
+@click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Table of all scores, a row per image."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table.")
@@ -48,13 +57,15 @@ def evaluate(
     results: tuple[Path, ...],
     truth: Path | None,
     column: str | None,
+    labels: Any,
     out: Path | None,
     overwrite: bool,
 ) -> int:
     """Compare RESULTS of caml analyse with the truth.
 
     RESULTS are folders of images, folders of such folders, or tables with a column cluster or
-    label, those of other tools too. docs/methods.md says what the scores mean.
+    label, those of other tools too. Localizations without a usable position are left out.
+    docs/methods.md says what the scores mean.
     """
     import pandas as pd
 
@@ -62,15 +73,36 @@ def evaluate(
     from caml.io import write_table
 
     rows: list[dict[str, Any]] = []
-    for name, table in (found for path in results for found in result_tables(path)):
-        scores = evaluate_results(table, truth=_truth_of(name, truth), column=column)
-        rows.append({"image": name, **scores.row()})
+    # A table that is given twice counts once.
+    tables = {
+        table.resolve(): (name, table) for path in results for name, table in result_tables(path)
+    }
+    names = _told_apart(list(tables.values()))
+    for (name, table), shown in zip(tables.values(), names, strict=True):
+        scores = evaluate_results(table, truth=_truth_of(name, truth), column=column, labels=labels)
+        rows.append({"image": shown, **scores.row()})
     scored = pd.DataFrame(rows)
     _show(scored)
     if out is not None:
         write_table(out, scored, overwrite=overwrite)
         click.echo(f"scores: {out}")
     return 0
+
+
+def _told_apart(tables: list[tuple[str, Path]]) -> list[str]:
+    """Name images, those of equal names with the folder before it, or the whole path."""
+    names = [name for name, _ in tables]
+    # A table that is not called as the image lies in the folder that is.
+    images = [table if table.stem == name else table.parent for name, table in tables]
+    longer = [
+        f"{image.resolve().parent.name}/{name}" for image, name in zip(images, names, strict=True)
+    ]
+    for others in (longer, [str(table) for _, table in tables]):
+        count = Counter(names)
+        names = [
+            other if count[name] > 1 else name for name, other in zip(names, others, strict=True)
+        ]
+    return names
 
 
 def _truth_of(name: str, truth: Path | None) -> Path | None:
@@ -97,6 +129,9 @@ def _show(scored: pd.DataFrame) -> None:
     wide = max(len(name) for name, _ in rows)
     click.echo("  ".join([" " * wide, *(SHOWN[name] for name in known)]))
     for name, scores in rows:
-        texts = (f"{scores[one]:{'g' if one.startswith('n_') else '.3f'}}" for one in known)
+        texts = (
+            f"{round(scores[one], 1):,.10g}" if one.startswith("n_") else f"{scores[one]:.3f}"
+            for one in known
+        )
         cells = (f"{text:>{len(SHOWN[one])}}" for text, one in zip(texts, known, strict=True))
         click.echo("  ".join([f"{name:<{wide}}", *cells]))

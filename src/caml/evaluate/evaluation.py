@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from caml.evaluate.clusters import ClusterScores, score_clusters
 from caml.evaluate.labels import LabelScores, score_labels
-from caml.localizations import Localizations
+from caml.localizations import Localizations, as_positions
 from caml.segment import Segmentation
 
 __all__ = ["Evaluation", "evaluate"]
@@ -60,7 +60,7 @@ def evaluate(
         The true clusters; ids, negative for none.
     label : array-like of shape (n_localizations,), optional
         Labels from before clusters were made of them; by default what is in a cluster is
-        clustered.
+        clustered. Localizations without a finite position are left out, whatever their label.
 
     Returns
     -------
@@ -82,4 +82,8 @@ def evaluate(
     clusters = score_clusters(localizations, segmentation, true_cluster)
     ids = segmentation.cluster if isinstance(segmentation, Segmentation) else segmentation
     found = np.asarray(ids) >= 0 if label is None else np.asarray(label)
-    return Evaluation(score_labels(found, np.asarray(true_cluster) >= 0), clusters)
+    true = np.asarray(true_cluster) >= 0
+    if found.shape == true.shape:
+        finite = np.isfinite(as_positions(localizations)).all(axis=1)
+        found, true = found[finite], true[finite]
+    return Evaluation(score_labels(found, true), clusters)

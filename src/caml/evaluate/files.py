@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,11 @@ def result_tables(path: str | Path) -> list[tuple[str, Path]]:
 
 
 def evaluate_results(
-    table: str | Path, *, truth: str | Path | None = None, column: str | None = None
+    table: str | Path,
+    *,
+    truth: str | Path | None = None,
+    column: str | None = None,
+    labels: Literal["cluster", "label"] | None = None,
 ) -> Evaluation | LabelScores:
     """Compare a table of results with the truth.
 
@@ -85,11 +90,16 @@ def evaluate_results(
     column : str, optional
         The column of the truth; ``true_cluster`` or, where there is none, ``true_label`` by
         default. One whose name ends in label holds labels, any other the ids of clusters.
+    labels : {"cluster", "label"}, optional
+        The column of the results that says what is clustered: what lies in a cluster is, or what
+        has a label above 0, as a network gave it before clusters were made. By default cluster
+        where the truth holds clusters, and label where it holds labels; or the one that there is.
 
     Returns
     -------
     Evaluation or LabelScores
-        Where only true labels, or only labels found, are known, the scores of labels.
+        Where only true labels, or only labels found, are known, the scores of labels. What has no
+        usable position is left out of all scores.
 
     Raises
     ------
@@ -111,18 +121,22 @@ def evaluate_results(
         (one for one in (TRUE_CLUSTER, TRUE_LABEL) if one in source.table.columns), TRUE_CLUSTER
     )
     true = _whole_numbers(source.table, name, path_of_truth)
-    columns = found.table.columns
+    columns, asked = found.table.columns, found.finite
     if "region" in columns:
         # Outside of the regions nothing was asked.
-        asked = found.table["region"].fillna("").astype(str).to_numpy() != ""
-        found, true = found.taken(asked), true[asked]
-    if name.endswith("label") or "cluster" not in columns:
-        is_clustered = true > 0 if name.endswith("label") else true >= 0
-        if "label" not in columns and "cluster" in columns:
-            return score_labels(_whole_numbers(found.table, "cluster", path) >= 0, is_clustered)
-        return score_labels(_whole_numbers(found.table, "label", path), is_clustered)
-    cluster = _whole_numbers(found.table, "cluster", path)
-    return evaluate(found, cluster, true)
+        asked = asked & (found.table["region"].fillna("").astype(str).to_numpy() != "")
+    found, true = found.taken(asked), true[asked]
+    of_labels = name.endswith("label")
+    if labels is None:
+        preferred = ("label", "cluster") if of_labels else ("cluster", "label")
+        chosen = next((one for one in preferred if one in columns), "label")
+    else:
+        chosen = labels
+    values = _whole_numbers(found.table, chosen, path)
+    is_clustered = values > 0 if chosen == "label" else values >= 0
+    if of_labels or "cluster" not in columns:
+        return score_labels(is_clustered, true > 0 if of_labels else true >= 0)
+    return evaluate(found, _whole_numbers(found.table, "cluster", path), true, label=is_clustered)
 
 
 def _check_order(found: Localizations, path: Path, source: Localizations, truth: Path) -> None:
