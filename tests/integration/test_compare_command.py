@@ -72,10 +72,11 @@ def test_earlier_results_are_not_replaced(
 ) -> None:
     out = tmp_path / "out"
     assert run("compare", ctrl, drug, "--out", out) == 0
-    assert run("compare", ctrl, drug, "--out", out) == 2
+    # Told before anything is read: what is to be compared is not looked at.
+    assert run("compare", "nowhere", "--out", out) == 2
     assert "is there already" in capsys.readouterr().err
     assert run("compare", ctrl, drug, "--out", out, "--overwrite") == 0
-    assert run("compare", ctrl, drug, "--out", ctrl, "--overwrite") == 2
+    assert run("compare", "nowhere", "--out", ctrl, "--overwrite") == 2
     assert "holds what is not of such results" in capsys.readouterr().err
     assert (ctrl / "run.json").exists()
 

@@ -94,7 +94,8 @@ def test_faults_are_told_and_nothing_is_lost(
 ) -> None:
     out = results.parent / "scores.csv"
     out.write_text("mine")
-    assert run(results, "--out", out) == 2
+    assert run("nowhere", "--out", out) == 2
+    assert "is there already" in capsys.readouterr().err
     assert out.read_text() == "mine"
     TABLE[:4].to_csv(results.parent / "short.csv", index=False)
     assert run(results, "--truth", results.parent / "short.csv") == 2

@@ -90,9 +90,12 @@ def compare(
     from caml.compare import RESULTS, read_cells
     from caml.compare import compare as compare_cells
     from caml.errors import CamlWarning
-    from caml.io import whole_folder, write_json
+    from caml.io import check_free_path, check_replaceable, whole_folder, write_json
     from caml.plot import save_conditions
 
+    # Before the work, which may take minutes.
+    check_free_path(out, kind="folder", overwrite=overwrite)
+    check_replaceable(out, RESULTS)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", CamlWarning)
         cells = read_cells(_named(folders), samples=samples, pattern=pattern)

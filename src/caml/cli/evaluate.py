@@ -70,8 +70,10 @@ def evaluate(
     import pandas as pd
 
     from caml.evaluate import evaluate_results, result_tables
-    from caml.io import write_table
+    from caml.io import check_free_path, write_table
 
+    if out is not None:
+        check_free_path(out, kind="file", overwrite=overwrite)
     rows: list[dict[str, Any]] = []
     # A table that is given twice counts once.
     tables = {

@@ -8,6 +8,7 @@ from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
 from caml.io.results import is_in_nm, position_table, result_table
 from caml.io.write import (
+    check_free_path,
     check_replaceable,
     explain_failures,
     remove_leftovers,
@@ -21,6 +22,7 @@ from caml.io.write import (
 
 __all__ = [
     "ParquetTable",
+    "check_free_path",
     "check_replaceable",
     "convert_to_parquet",
     "explain_failures",

@@ -25,6 +25,7 @@ from caml.io._csv import write_csv
 from caml.io._geojson import write_features
 
 __all__ = [
+    "check_free_path",
     "check_replaceable",
     "explain_failures",
     "remove_leftovers",
@@ -95,7 +96,7 @@ def whole_folder(
     # A link is followed, so that the folder it names is replaced and not the link.
     path = Path(os.path.realpath(path))
     with explain_failures(path), _parents(path):
-        _refuse_existing(path, overwrite, kind="folder")
+        check_free_path(path, kind="folder", overwrite=overwrite)
         if names is not None:
             check_replaceable(path, names)
         partial = _beside(path, "partial")
@@ -146,7 +147,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
     """
     path = Path(os.path.realpath(path))
     with explain_failures(path), _parents(path):
-        _refuse_existing(path, overwrite, kind="file")
+        check_free_path(path, kind="file", overwrite=overwrite)
         partial = _beside(path, "partial")
         try:
             yield partial
@@ -331,8 +332,23 @@ def _plain(obj: object) -> Any:
     raise InputError(f"JSON holds numbers, texts, lists and dicts; got {type(obj).__name__}")
 
 
-def _refuse_existing(path: Path, overwrite: bool, *, kind: str) -> None:
-    """Refuse what must not be replaced."""
+def check_free_path(path: Path, *, kind: Literal["file", "folder"], overwrite: bool) -> None:
+    """Refuse what must not be replaced.
+
+    Parameters
+    ----------
+    path : Path
+        What is to be written.
+    kind : {"file", "folder"}
+        As what.
+    overwrite : bool
+        Whether one that is there already is replaced.
+
+    Raises
+    ------
+    OutputError
+        If there is one and it is not, or it is of the other kind.
+    """
     if not path.exists():
         return
     if path.is_dir() != (kind == "folder"):
