@@ -130,6 +130,24 @@ def test_a_condition_with_one_cell_is_left_out() -> None:
     assert (found.pairs["stars"] == "").all()
 
 
+def test_p_is_adjusted_for_the_descriptors_that_were_tested() -> None:
+    # Of each cell the area differs, the solidity less so, and all are as round.
+    cells = {
+        name: [
+            pd.DataFrame({"area_nm2": [area], "solidity": [one], "circularity": [0.5]})
+            for area, one in zip(AREAS[name], values, strict=True)
+        ]
+        for name, values in (("a", (0.1, 0.2, 0.3, 0.4, 0.5)), ("b", (0.15, 0.25, 0.6, 0.7, 0.8)))
+    }
+    with pytest.warns(DataWarning, match="circularity, n_clusters: all values are the same"):
+        tests = caml.compare(cells).tests.set_index("descriptor")
+    p, p_fdr = tests["p"], tests["p_fdr"]
+    assert p["area_nm2"] < p["solidity"]
+    assert p_fdr["area_nm2"] == pytest.approx(2 * p["area_nm2"])
+    assert p_fdr["solidity"] == p["solidity"]
+    assert p_fdr[["circularity", "n_clusters"]].isna().all()
+
+
 def test_few_cells_are_said_to_be_few() -> None:
     with pytest.warns(DataWarning, match="P is rough: fewer than 5 cells in a"):
         caml.compare([*some("a")[:4], *some("b")])

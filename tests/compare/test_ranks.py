@@ -7,7 +7,14 @@ import pytest
 from scipy import stats
 
 from caml._arrays import FloatArray
-from caml.compare import cliffs_delta, dunn, kruskal_wallis, median_difference, ranks
+from caml.compare import (
+    cliffs_delta,
+    dunn,
+    false_discovery,
+    kruskal_wallis,
+    median_difference,
+    ranks,
+)
 from caml.errors import InputError
 
 # R's airquality: ozone by month, May to September 1973, without the days that have none.
@@ -168,3 +175,10 @@ def test_the_interval_holds_the_difference_and_moves_with_it() -> None:
 )  # fmt: skip
 def test_stars_are_prisms(p: float, text: str) -> None:
     assert ranks.stars(p) == text
+
+
+def test_p_is_adjusted_for_the_number_of_tests_by_hand() -> None:
+    # Ascending: 0.005 · 4/1, 0.03 · 4/2, 0.04 · 4/3, 0.5 · 4/4; 0.06 falls to the next, 0.0533….
+    found = false_discovery(np.array([0.04, np.nan, 0.005, 0.5, 0.03]))
+    assert found.tolist() == pytest.approx([0.16 / 3, np.nan, 0.02, 0.5, 0.16 / 3], nan_ok=True)
+    assert np.isnan(false_discovery(np.full(2, np.nan))).all()

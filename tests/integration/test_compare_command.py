@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -61,7 +62,12 @@ def test_two_folders_are_compared(
     assert (record["arguments"]["seed"], len(record["cells"]), len(record["runs"])) == (3, 10, 2)
     said = capsys.readouterr()
     assert "ctrl: 5 cells, treated: 5 cells" in said.out
-    assert "area_nm2: P 0.009 **" in said.out
+    tested = expected.tests[expected.tests["p"].notna()]
+    assert "area_nm2: P 0.009 **, adjusted 0.0" in said.out
+    adjusted = int((tested["p_fdr"] < 0.05).sum())
+    assert f"{adjusted} when P is adjusted for the {len(tested)} tested (Benjamini" in said.out
+    written = pd.read_csv(out / "tests.csv")
+    np.testing.assert_allclose(written["p_fdr"], expected.tests["p_fdr"], rtol=1e-5)
     assert record["warnings"] == [
         line.removeprefix("caml: warning: ") for line in said.err.splitlines()
     ]

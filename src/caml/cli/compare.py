@@ -80,7 +80,8 @@ def compare(
     \b
     In the folder of the comparison:
       cells.csv     medians and quartiles of every cell
-      tests.csv     a row per descriptor: Kruskal–Wallis
+      tests.csv     a row per descriptor: Kruskal–Wallis, P by itself and adjusted
+                    for the number of descriptors (Benjamini–Hochberg)
       pairs.csv     a row per descriptor and pair: Dunn, effect size, difference
       mixed.csv     the same by a mixed model of all clusters (--mixed)
       prism/        tables with a column per condition, as GraphPad Prism takes them
@@ -154,11 +155,16 @@ def _report(found: Comparison, out: Path) -> None:
     cells = found.cells.drop_duplicates(["condition", "replicate", "cell"])["condition"]
     counts = cells.value_counts()
     click.echo(", ".join(f"{one}: {counts[one]:,} cells" for one in found.conditions))
+    n_tested = int(found.tests["p"].notna().sum())
     for row in found.tests.to_dict("records"):
         if row["p"] < 0.05:
-            click.echo(f"{row['descriptor']}: P {row['p']:.2g} {row['stars']}")
-    n = int((found.tests["p"] < 0.05).sum())
-    click.echo(f"{n} of {len(found.tests)} descriptors differ (P < 0.05) -> {out}")
+            adjusted = f", adjusted {row['p_fdr']:.2g}" if n_tested > 1 else ""
+            click.echo(f"{row['descriptor']}: P {row['p']:.2g} {row['stars']}{adjusted}")
+    n, n_fdr = (int((found.tests[name] < 0.05).sum()) for name in ("p", "p_fdr"))
+    text = f"{n} of {len(found.tests)} descriptors differ (P < 0.05)"
+    if n_tested > 1:
+        text += f", {n_fdr} when P is adjusted for the {n_tested} tested (Benjamini–Hochberg)"
+    click.echo(f"{text} -> {out}")
 
 
 def _record(

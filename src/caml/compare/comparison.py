@@ -56,7 +56,8 @@ class Comparison:
     clusters : DataFrame
         A row per cluster, with condition, replicate and cell; empty where only cells were given.
     tests : DataFrame
-        A row per descriptor: Kruskal and Wallis' test.
+        A row per descriptor: Kruskal and Wallis' test, with P by itself and adjusted for the number
+        of descriptors.
     pairs : DataFrame
         A row per descriptor and pair of conditions: Dunn's test, and how large the difference is.
     mixed : DataFrame
@@ -159,10 +160,11 @@ def compare(
 
     Notes
     -----
-    Kruskal and Wallis' test, then Dunn's of every pair, as in Williamson et al. 2020 (Methods); P
-    is adjusted for the pairs of one descriptor, not for the number of descriptors. A condition with
-    fewer than two samples of a descriptor is left out of its test. Intervals resample what the test
-    takes for independent: cells within conditions, whatever their replicates; replicates; or
+    Kruskal and Wallis' test, then Dunn's of every pair, as in Williamson et al. 2020 (Methods). P
+    of pairs is adjusted for the pairs of one descriptor; the ``p_fdr`` of `Comparison.tests` for
+    the number of descriptors that were tested (see `caml.compare.false_discovery`). A condition
+    with fewer than two samples of a descriptor is left out of its test. Intervals resample what the
+    test takes for independent: cells within conditions, whatever their replicates; replicates; or
     clusters. Differences, z and Cliff's δ are those of the second condition from the first.
 
     Examples
@@ -195,12 +197,15 @@ def compare(
         for one in clusters.columns[3:]
         if mixed
     ]
+    tested = pd.DataFrame(tests)
+    fdr = ranks.false_discovery(tested["p"].to_numpy(dtype=np.float64))
+    tested.insert(list(tested).index("p") + 1, "p_fdr", fdr)
     found = Comparison(
         conditions,
         unit,
         table,
         clusters,
-        pd.DataFrame(tests),
+        tested,
         pd.DataFrame(pairs),
         pd.concat(models, ignore_index=True) if models else pd.DataFrame(columns=MIXED_COLUMNS),
     )
