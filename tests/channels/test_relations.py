@@ -132,13 +132,16 @@ def test_channels_keep_their_rows() -> None:
         (None, (), "this table has no channel: two are needed"),
         ([1, 1, 1], (), "two channels are needed, and this table has one, 1"),
         ([1, 2, 3], (), r"this table has 3 \(1, 2, 3\): choose two with --channels A,B"),
-        ([1, 2, 3], ("1", "4"), "no channel is called '4'; there are: 1, 2, 3"),
-        ([1, 2, 3], ("1", "1"), "choose two with --channels"),
-        ([1, 2, 3], ("1", "2", "3"), "choose two with --channels"),
+        ([1, 2, 3], ("1", "4"), "no channel is called '4'; there are 1, 2, 3"),
+        ([1, 1, 1], ("1", "2"), "no channel is called '2'; there is only 1"),
+        ([np.nan] * 3, (), "no localization of this table is in any"),
+        ([np.nan] * 3, ("1", "2"), "no localization of this table is in any"),
+        ([1, 2, 3], ("1", "1"), "channel 1 is given twice"),
+        ([1, 2, 3], ("1", "2", "3"), "two channels .* got 1, 2, 3: give the names of two"),
     ],
 )
 def test_two_channels_are_needed(
-    channel: list[int] | None, names: tuple[str, ...], message: str
+    channel: list[float] | None, names: tuple[str, ...], message: str
 ) -> None:
     both = Localizations(np.zeros((3, 2)), channel=None if channel is None else np.array(channel))
     with pytest.raises(InputError, match=message):

@@ -119,6 +119,30 @@ def test_of_three_channels_two_are_chosen(
     assert pd.read_csv(out / "three" / "channels.csv")["channel"].tolist() == [2, 0]
 
 
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("1,1", "channel 1 is given twice: a channel is held against another one"),
+        ("0,1,2", "two channels are held against each other, A,B; got 0, 1, 2"),
+        ("1", "got 1: give the names of two"),
+        ("", "got nothing: give the names of two"),
+    ],
+)
+def test_names_that_are_not_two_are_refused_before_anything_is_done(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], names: str, text: str
+) -> None:
+    assert run("channels", cell, "--out", tmp_path / "out", "--channels", names) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_channel_that_is_not_there_is_told_with_those_that_are(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("channels", cell, "--out", tmp_path / "out", "--channels", "0,7") == 1
+    assert f"{cell}: no channel is called '7'; there are 0, 1" in capsys.readouterr().err
+
+
 def test_one_channel_is_refused() -> None:
     table = frame()
     with pytest.raises(InputError, match="this table has one, 7"):

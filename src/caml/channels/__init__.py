@@ -7,13 +7,14 @@ what chance gives. ``caml.analyse.analyse_channels`` does all of it.
 
 from caml.channels.colocalization import coordinate_based_colocalization
 from caml.channels.relations import cluster_relations, inside_outlines, outline_distances
-from caml.channels.sets import Channel, split_channels
+from caml.channels.sets import Channel, check_names, split_channels
 from caml.channels.shifts import SHIFT_NM, OverlapTest, cross_envelope, is_rectangle, overlap_test
 
 __all__ = [
     "SHIFT_NM",
     "Channel",
     "OverlapTest",
+    "check_names",
     "cluster_relations",
     "coordinate_based_colocalization",
     "cross_envelope",

@@ -70,18 +70,23 @@ def split_channels(
         )
     codes, kinds = pd.factorize(pd.Series(localizations.channel), sort=True)
     known = [_name(kind) for kind in kinds]
+    if names:
+        check_names(names)
+    if not known:
+        raise InputError("two channels are needed, and no localization of this table is in any")
     wanted = [name.strip() for name in names] or known
     missing = [name for name in wanted if name not in known]
     if missing:
         raise InputError(
-            f"no channel is called {', '.join(map(repr, missing))}; there are: {', '.join(known)}"
+            f"no channel is called {' or '.join(map(repr, missing))}; "
+            f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}"
         )
-    if len(set(wanted)) != 2 or len(wanted) != 2:
+    if len(wanted) != 2:
         raise InputError(
             f"two channels are needed, and this table has {len(known)} ({', '.join(known)}): "
             "choose two with --channels A,B (Python: channels=('A', 'B'))"
-            if len(known) > 2 or names
-            else f"two channels are needed, and this table has one, {', '.join(known) or 'unnamed'}"
+            if len(known) > 2
+            else f"two channels are needed, and this table has one, {known[0]}"
         )
     found = []
     for name in wanted:
@@ -90,20 +95,44 @@ def split_channels(
     return found[0], found[1]
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names that are not those of two channels, whatever the table.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What was given.
+
+    Raises
+    ------
+    InputError
+        If they are not two, one is empty, or both are the same.
+
+    Examples
+    --------
+    >>> check_names(["red", "red"])
+    Traceback (most recent call last):
+        ...
+    caml.errors.InputError: channel red is given twice: a channel is held against another one
+    """
+    given = [name.strip() for name in names]
+    if len(given) != 2 or not all(given):
+        some = ", ".join(filter(None, given)) or "nothing"
+        raise InputError(
+            f"two channels are held against each other, A,B; got {some}: give the names of two"
+        )
+    if given[0] == given[1]:
+        raise InputError(
+            f"channel {given[0]} is given twice: a channel is held against another one"
+        )
+
+
 def _name(kind: object) -> str:
     """Name a channel; one that was read as 1.0 is channel 1."""
     return f"{kind:g}" if isinstance(kind, float) else str(kind)
 
 
 def _part(localizations: Localizations, rows: IntArray) -> Localizations:
-    """Return some rows."""
-    frame, channel = localizations.frame, localizations.channel
-    uncertainty_nm = localizations.uncertainty_nm
-    return replace(
-        localizations,
-        positions=localizations.positions[rows],
-        table=localizations.table.iloc[rows].reset_index(drop=True),
-        frame=None if frame is None else frame[rows],
-        channel=None if channel is None else channel[rows],
-        uncertainty_nm=None if uncertainty_nm is None else uncertainty_nm[rows],
-    )
+    """Return some rows, in a table whose rows are numbered anew."""
+    part = localizations.taken(rows)
+    return replace(part, table=part.table.reset_index(drop=True))

@@ -94,6 +94,7 @@ def channels(
       record.json        what was done
     """
     from caml.analyse.jobs import check_free, plan
+    from caml.channels import check_names
     from caml.errors import CamlError, CamlWarning
 
     roles = columns_of(columns)
@@ -101,7 +102,10 @@ def channels(
     if len(regions) > 1:
         raise click.UsageError("--region is one here: give a run of its own to each")
     options["region"] = regions[0] if regions else None
-    options["channels"] = tuple(names.split(",")) if names else ()
+    options["channels"] = tuple(names.split(",")) if names is not None else ()
+    if options["channels"]:
+        # Before any file is read.
+        check_names(options["channels"])
     jobs = plan(list(files), out)
     check_free(out, jobs, replace=overwrite)
     n_failed = 0
