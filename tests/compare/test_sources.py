@@ -42,7 +42,7 @@ def test_regions_are_parts_of_a_cell(tmp_path: Path, write_run: Write) -> None:
 def test_overlapping_regions_have_no_shares(tmp_path: Path, write_run: Write) -> None:
     regions = {"a": [("left", 3), ("right", 3)]}
     run = write_run(tmp_path / "ctrl", {"a": [100, 200, 300, 400]}, regions=regions)
-    with pytest.warns(DataWarning, match="its regions overlap, and 2 clusters lie in several"):
+    with pytest.warns(DataWarning, match="its regions overlap, with 2 clusters in several"):
         table = cells_table(read_cells([run])).set_index("descriptor")["median"]
     assert table["n_clusters"] == 4
     assert table["area_nm2"] == 250
@@ -68,7 +68,7 @@ def test_images_that_a_sheet_does_not_name_are_left_out(tmp_path: Path, write_ru
     run = write_run(tmp_path / "run", {"a": [1.0], "b": [2.0]})
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("folder,condition\na,ctrl\n")
-    with pytest.warns(DataWarning, match=r"1 images are left out, .*sheet\.csv does not name .* b"):
+    with pytest.warns(DataWarning, match=r"1 image left out, .*sheet\.csv does not name .* b"):
         (cell,) = read_cells([run], samples=sheet)
     assert cell.name == "a"
 
@@ -118,7 +118,7 @@ def test_names_say_condition_replicate_and_cell(tmp_path: Path, write_run: Write
     names = ("ctrl_d1_c1_a", "ctrl_d1_c1_b", "drug_d2_c1_a", "beads")
     run = write_run(tmp_path / "run", {one: [1.0] for one in names})
     pattern = r"(?P<condition>\w+?)_d(?P<replicate>\d)_(?P<cell>c\d)"
-    with pytest.warns(DataWarning, match="the pattern does not fit them: beads"):
+    with pytest.warns(DataWarning, match="which the pattern does not fit: beads"):
         cells = read_cells([run], pattern=pattern)
     assert [one.key for one in cells] == [("ctrl", "1", "c1"), ("drug", "2", "c1")]
     assert len(cells[0].clusters) == 2
@@ -199,7 +199,7 @@ def test_images_that_failed_are_told(tmp_path: Path, write_run: Write) -> None:
          "line 2: area_nm2 must be a number, got 'big'"),
         ("cluster,n_localizations,area_nm2\n0,10,1\n1,10\n", "line 3: the line is not whole"),
         ("cluster,n_localizations,area_nm2\n0,10,1\n1,10,2", "line 3: the line is not whole"),
-        ("cluster,n_localizations,area_nm2\n0,10,1\n", r"it has 1 clusters, and .* says 2"),
+        ("cluster,n_localizations,area_nm2\n0,10,1\n", r"it has 1 cluster, and .* says 2"),
         ("cluster,n_localizations,area_nm2\n0,10,1,5,6\n1,2\n1,2,3,4,5,6,7\n",
          "it cannot be read as a table"),
     ],

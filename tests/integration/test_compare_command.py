@@ -65,7 +65,7 @@ def test_two_folders_are_compared(
     tested = expected.tests[expected.tests["p"].notna()]
     assert "area_nm2: P 0.009 **, adjusted 0.0" in said.out
     adjusted = int((tested["p_fdr"] < 0.05).sum())
-    assert f"{adjusted} when P is adjusted for the {len(tested)} tested (Benjamini" in said.out
+    assert f"for {adjusted} when adjusted for the {len(tested)} tested (Benjamini" in said.out
     written = pd.read_csv(out / "tests.csv")
     np.testing.assert_allclose(written["p_fdr"], expected.tests["p_fdr"], rtol=1e-5)
     assert record["warnings"] == [

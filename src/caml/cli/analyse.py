@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml._words import counted
+from caml.cli.files import named, percent
 from caml.cli.options import (
     COLUMNS,
     FILE_FORMAT,
@@ -168,7 +170,7 @@ def analyse(
         if with_report:
             click.echo(f"report: {_report_of(batch, out)}")
     if n_failed:
-        click.echo(f"caml: {n_failed} of {len(batch.outcomes)} files failed", err=True)
+        click.echo(f"caml: {n_failed} of {counted(len(batch.outcomes), 'file')} failed", err=True)
     return 1 if n_failed else 0
 
 
@@ -214,13 +216,13 @@ def _report(outcome: Outcome, prefix: str) -> None:
     for row in outcome.summary.to_dict("records"):
         where = f", {row['region']}" if row["region"] else ""
         click.echo(
-            f"{prefix}{outcome.path}{where}: {row['n_localizations']:,} localizations, "
-            f"{row['n_clusters']:,} clusters, {row['percent_clustered']:.1f} % clustered "
-            f"-> {outcome.folder}"
+            f"{prefix}{outcome.path}{where}: "
+            f"{counted(row['n_localizations'], 'localization')}, "
+            f"{counted(row['n_clusters'], 'cluster')}"
+            f"{percent(row['percent_clustered'], 'clustered')} -> {outcome.folder}"
         )
     if "," in outcome.found_by:
         # What a method told from the image; networks have nothing to tell.
         click.echo(f"{prefix}by {outcome.found_by}")
     for text in outcome.warnings:
-        named = text if str(outcome.path) in text else f"{outcome.path}: {text}"
-        click.echo(f"{prefix}caml: warning: {named}", err=True)
+        click.echo(f"{prefix}caml: warning: {named(outcome.path, text)}", err=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml._words import counted
+from caml.cli.files import each_file, percent
 from caml.cli.options import (
     COLUMNS,
     FILE_FORMAT,
@@ -95,7 +96,6 @@ def channels(
     """
     from caml.analyse.jobs import check_free, plan
     from caml.channels import check_names
-    from caml.errors import CamlError, CamlWarning
 
     roles = columns_of(columns)
     regions = regions_of(region_texts, region_pixel_size_nm or pixel_size_nm)
@@ -108,29 +108,23 @@ def channels(
         check_names(options["channels"])
     jobs = plan(list(files), out)
     check_free(out, jobs, replace=overwrite)
-    n_failed = 0
-    for path, folder in jobs:
-        try:
-            with warnings.catch_warnings(record=True) as notes:
-                warnings.simplefilter("always", CamlWarning)
-                found = _analyse(
-                    path, folder, roles, pixel_size_nm, options, file_format, overwrite
-                )
-        except CamlError as error:
-            n_failed += 1
-            text = str(error)
-            click.echo(f"caml: error: {text if str(path) in text else f'{path}: {text}'}", err=True)
-            continue
-        for note in notes:
-            click.echo(f"caml: warning: {path}: {note.message}", err=True)
-        for row in found.summary().to_dict("records"):
-            click.echo(
-                f"{path}, channel {row['channel']}: {row['n_localizations']:,} localizations, "
-                f"{row['n_clusters']:,} clusters, {row['percent_of_clusters_overlapping']:.1f} % "
-                f"overlap those of {row['other']} "
-                f"(expected {row['percent_of_clusters_expected']:.1f} %) -> {folder}"
-            )
-    return 1 if n_failed else 0
+
+    def do(path: Path, folder: Path) -> list[str]:
+        found = _analyse(path, folder, roles, pixel_size_nm, options, file_format, overwrite)
+        return [_line(path, folder, row) for row in found.summary().to_dict("records")]
+
+    return each_file(jobs, do)
+
+
+def _line(path: Path, folder: Path, row: dict[Any, Any]) -> str:
+    """Say what was found in a channel."""
+    overlap = percent(row["percent_of_clusters_overlapping"], f"overlap those of {row['other']}")
+    if overlap:
+        overlap += f" (expected {row['percent_of_clusters_expected']:.1f} %)"
+    return (
+        f"{path}, channel {row['channel']}: {counted(row['n_localizations'], 'localization')}, "
+        f"{counted(row['n_clusters'], 'cluster')}{overlap} -> {folder}"
+    )
 
 
 def _analyse(

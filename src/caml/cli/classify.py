@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
 
 import click
 
+from caml._words import counted
+from caml.cli.files import each_file, percent
 from caml.cli.options import COLUMNS, FILE_FORMAT, MODEL, PIXEL_SIZE, PRIOR, THRESHOLD, columns_of
 
 __all__ = ["classify"]
@@ -43,7 +46,7 @@ def classify(
     """
     from caml.analyse.jobs import check_free, plan
     from caml.classify import classify as classify_localizations
-    from caml.errors import CamlError, CamlWarning
+    from caml.errors import DataWarning
     from caml.io import read, result_table, write_table
     from caml.models import load_model
 
@@ -54,33 +57,25 @@ def classify(
         for path, place in plan(list(files), out)
     ]
     check_free(out, jobs, replace=overwrite)
-    n_failed = 0
-    for path, place in jobs:
-        try:
-            localizations = read(path, pixel_size_nm=pixel_size_nm, columns=roles)
-            flat = localizations
-            if flat.n_dimensions > network.card.n_dimensions:
-                click.echo(
-                    f"caml: warning: {path}: z was not used: {network.card.name} is 2D", err=True
-                )
-                flat = flat.projected()
-            with warnings.catch_warnings(record=True) as notes:
-                warnings.simplefilter("always", CamlWarning)
-                found = classify_localizations(flat, network, threshold=threshold, prior=prior)
-            for note in notes:
-                click.echo(f"caml: warning: {path}: {note.message}", err=True)
-            table = result_table(localizations, found.score.astype(float).round(6), found.label)
-            write_table(
-                place,
-                table,
-                file_format="parquet" if file_format == "parquet" else "csv",
-                overwrite=overwrite,
-            )
-        except CamlError as error:
-            n_failed += 1
-            text = str(error)
-            click.echo(f"caml: error: {text if str(path) in text else f'{path}: {text}'}", err=True)
-            continue
-        share = 100 * (found.label > 0).mean()
-        click.echo(f"{path}: {len(table):,} localizations, {share:.1f} % clustered -> {place}")
-    return 1 if n_failed else 0
+
+    def do(path: Path, place: Path) -> list[str]:
+        localizations = read(path, pixel_size_nm=pixel_size_nm, columns=roles)
+        flat = localizations
+        if flat.n_dimensions > network.card.n_dimensions:
+            warnings.warn(DataWarning(f"z was not used: {network.card.name} is 2D"), stacklevel=2)
+            flat = flat.projected()
+        found = classify_localizations(flat, network, threshold=threshold, prior=prior)
+        table = result_table(localizations, found.score.astype(float).round(6), found.label)
+        write_table(
+            place,
+            table,
+            file_format="parquet" if file_format == "parquet" else "csv",
+            overwrite=overwrite,
+        )
+        labelled = found.label[found.label >= 0]
+        share = 100 * float((labelled > 0).mean()) if len(labelled) else math.nan
+        return [
+            f"{path}: {counted(len(table), 'localization')}{percent(share, 'clustered')} -> {place}"
+        ]
+
+    return each_file(jobs, do)

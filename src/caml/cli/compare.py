@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml._words import counted
+
 if TYPE_CHECKING:
     from caml.compare import Cell, Comparison
 
@@ -154,16 +156,16 @@ def _report(found: Comparison, out: Path) -> None:
     """Say what differs."""
     cells = found.cells.drop_duplicates(["condition", "replicate", "cell"])["condition"]
     counts = cells.value_counts()
-    click.echo(", ".join(f"{one}: {counts[one]:,} cells" for one in found.conditions))
+    click.echo(", ".join(f"{one}: {counted(counts[one], 'cell')}" for one in found.conditions))
     n_tested = int(found.tests["p"].notna().sum())
     for row in found.tests.to_dict("records"):
         if row["p"] < 0.05:
             adjusted = f", adjusted {row['p_fdr']:.2g}" if n_tested > 1 else ""
             click.echo(f"{row['descriptor']}: P {row['p']:.2g} {row['stars']}{adjusted}")
     n, n_fdr = (int((found.tests[name] < 0.05).sum()) for name in ("p", "p_fdr"))
-    text = f"{n} of {len(found.tests)} descriptors differ (P < 0.05)"
+    text = f"P < 0.05 for {n} of {counted(len(found.tests), 'descriptor')}"
     if n_tested > 1:
-        text += f", {n_fdr} when P is adjusted for the {n_tested} tested (Benjamini–Hochberg)"
+        text += f", for {n_fdr} when adjusted for the {n_tested} tested (Benjamini–Hochberg)"
     click.echo(f"{text} -> {out}")
 
 

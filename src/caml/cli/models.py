@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from caml._words import counted
 from caml.cli.options import MODEL
 
 __all__ = ["models"]
@@ -149,6 +150,6 @@ def evaluate(model: str, pool: Path, out: Path, overwrite: bool) -> int:
     write_input_map(network, held, out / network.card.name, overwrite=overwrite)
     click.echo(
         f"{network.card.name}: accuracy {scores.accuracy:.4f}, F1 {scores.f1:.4f}, of "
-        f"{scores.n:,} localizations"
+        f"{counted(scores.n, 'localization')}"
     )
     return 0

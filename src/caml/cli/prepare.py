@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml._words import counted
+from caml.cli.files import named
 from caml.cli.options import COLUMNS, FILE_FORMAT, PIXEL_SIZE, Number, columns_of
 
 if TYPE_CHECKING:
@@ -199,18 +201,16 @@ def _prepare_file(
             localizations = read(path, **how)
             prepared, drift = _apply(localizations, steps)
         found["warnings"] = [
-            text if str(path) in text else f"{path}: {text}"
-            for text in (
-                str(note.message) for note in notes if issubclass(note.category, CamlWarning)
-            )
+            named(path, str(note.message))
+            for note in notes
+            if issubclass(note.category, CamlWarning)
         ]
         _write(place, prepared, drift, overwrite=overwrite)
         if path.is_file():
             with path.open("rb") as file:
                 found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     except CamlError as error:
-        text = str(error)
-        found["error"] = text if str(path) in text else f"{path}: {text}"
+        found["error"] = named(path, str(error))
         click.echo(f"caml: error: {found['error']}", err=True)
         return found
     found |= {
@@ -222,7 +222,8 @@ def _prepare_file(
     }
     for text in found["warnings"]:
         click.echo(f"caml: warning: {text}", err=True)
-    click.echo(f"{path}: {len(localizations):,} localizations, {len(prepared):,} left -> {place}")
+    n_read = counted(len(localizations), "localization")
+    click.echo(f"{path}: {n_read}, {len(prepared):,} left -> {place}")
     for line in prepared.history[len(localizations.history) :]:
         click.echo(f"  {line}")
     return found

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from caml._words import counted
+
 __all__ = ["simulate"]
 
 
@@ -157,7 +159,8 @@ def simulate(
             overwrite=overwrite,
         )
         n_clusters = len(np.unique(simulation.true_cluster[simulation.true_cluster >= 0]))
-        click.echo(f"{path}: {len(simulation.true_label):,} localizations, {n_clusters:,} clusters")
+        n = counted(len(simulation.true_label), "localization")
+        click.echo(f"{path}: {n}, {counted(n_clusters, 'cluster')}")
     made = {"caml": __version__, "seed": seed, "scenario": dataclasses.asdict(scenario)}
     tables = [path.name for path in paths]
     write_json(record, made | {"tables": tables}, overwrite=overwrite)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from caml._arrays import FloatArray
+from caml._words import counted
 from caml.errors import DataWarning, InputError
 
 __all__ = [
@@ -334,9 +335,9 @@ def _pooled(cell: Cell) -> dict[str, float]:
     if shared > 0:
         warnings.warn(
             DataWarning(
-                f"{cell.condition}/{cell.name}: its regions overlap, and {shared} clusters lie in "
-                "several: the cell's shares and densities are left out; use regions that do not "
-                "overlap"
+                f"{cell.condition}/{cell.name}: its regions overlap, with "
+                f"{counted(shared, 'cluster')} in several: the cell's shares and densities are "
+                "left out; use regions that do not overlap"
             ),
             stacklevel=2,
         )

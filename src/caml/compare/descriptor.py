@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from caml._arrays import FloatArray
+from caml._words import counted
 from caml.compare.ranks import (
     Adjustment,
     cliffs_delta,
@@ -61,7 +62,7 @@ def compare_groups(
     """
     used = [name for name, values in groups.items() if len(values) > 1]
     notes = [
-        f"{name} has {len(values)} {unit}{'' if len(values) == 1 else 's'} and is left out"
+        f"{name} has {counted(len(values), unit)} and is left out"
         for name, values in groups.items()
         if name not in used
     ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from caml._words import counted
 from caml.errors import DataWarning, InputError, MissingFileError, TableError
 
 __all__ = ["Run", "is_run", "read_image", "read_run", "tell_differences"]
@@ -156,8 +157,8 @@ def read_image(run: Run, image: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     least = int(summary["n_clusters"].max())
     if len(clusters) < least:
         raise TableError(
-            f"it has {len(clusters)} clusters, and {run.path / SUMMARY} says {least}: a part of it "
-            "is lost, or was deleted; analyse the image again",
+            f"it has {counted(len(clusters), 'cluster')}, and {run.path / SUMMARY} says {least}: "
+            "a part of it is lost, or was deleted; analyse the image again",
             path=path,
         )
     return clusters, summary

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from caml._words import counted
 from caml.compare.cells import Cell
 from caml.compare.folders import Run, is_run, read_image, read_run, tell_differences
 from caml.errors import DataWarning, InputError, MissingFileError, TableError
@@ -168,7 +169,7 @@ def _by_pattern(
             images.append(_Image(path, one, **{"condition": name} | parts))
     if not images:
         raise InputError(f"the pattern {pattern!r} fits no image; they are called {_some(others)}")
-    _tell_left_out(others, "the pattern does not fit them")
+    _tell_left_out(others, "which the pattern does not fit")
     return images
 
 
@@ -209,7 +210,7 @@ def _by_sheet(sheet: Path, runs: dict[Path, Run]) -> list[_Image]:
         for one in run.images
         if str((run.path / one).resolve()) not in known
     ]
-    _tell_left_out(others, f"{sheet} does not name them")
+    _tell_left_out(others, f"which {sheet} does not name")
     return images
 
 
@@ -275,7 +276,8 @@ def _sheet_rows(sheet: Path) -> list[tuple[int, dict[str, str]]]:
 def _tell_left_out(others: Sequence[str], why: str) -> None:
     if others:
         warnings.warn(
-            DataWarning(f"{len(others)} images are left out, {why}: {_some(others)}"), stacklevel=4
+            DataWarning(f"{counted(len(others), 'image')} left out, {why}: {_some(others)}"),
+            stacklevel=4,
         )
 
 

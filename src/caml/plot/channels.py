@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from caml._arrays import FloatArray, IntArray
+from caml._words import counted
 from caml.analyse.two_channels import ChannelAnalysis
 from caml.plot.colours import KINDS, NOT_CLUSTERED
 from caml.plot.images import (
@@ -223,8 +224,9 @@ def _fullest_square(found: ChannelAnalysis, box: Box) -> Box | None:
 def _names(found: ChannelAnalysis) -> list[str]:
     """Say what each channel has in the region, as the numbers above the curve count."""
     return [
-        f"channel {row['channel']}: {row['n_localizations']:,} localizations, "
-        f"{row['n_clusters']:,} clusters"
+        f"channel {row['channel']}: "
+        f"{counted(row['n_localizations'], 'localization')}, "
+        f"{counted(row['n_clusters'], 'cluster')}"
         for row in found.summary().to_dict("records")
     ]
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from caml._words import counted
 from caml.analyse import Analysis
 from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, REGION
 from caml.plot.images import (
@@ -191,13 +192,14 @@ def _dot(colour: Any, text: str) -> Line2D:
 def _headline(analysis: Analysis) -> str:
     """Say in a line what was found."""
     summary = analysis.description.summary
-    found = f"{int(summary['n_clusters'].sum()):,} clusters"
+    found = counted(int(summary["n_clusters"].sum()), "cluster")
     if len(summary) == 1:
         row = summary.iloc[0]
-        found += f", {row['percent_clustered']:.0f} % of {int(row['n_localizations']):,}"
-        found += " localizations clustered"
+        n = counted(int(row["n_localizations"]), "localization")
+        share = f"{row['percent_clustered']:.0f} % of " if row["n_localizations"] else ""
+        found += f", {share}{n}" + (" clustered" if share else "")
     else:
-        found += f" in {len(summary)} regions"
+        found += f" in {counted(len(summary), 'region')}"
     # Of other methods only the name: their parameters would not fit.
     by = analysis.found_by.rpartition(": ")[2].partition(",")[0]
     return f"{analysis.localizations.name}   {found}   ({by})"

@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from caml._arrays import FloatArray
+from caml._words import counted
 from caml.errors import InputError
 from caml.localizations import Localizations, as_positions
 from caml.methods import Proposals
@@ -141,7 +142,7 @@ def plot_score_surface(ax: Axes, proposals: Proposals) -> Axes:
     ax.set_xlabel("radius r, nm")
     ax.set_ylabel("threshold of L(r), nm")
     n_clusters = int(proposals.n_clusters[proposals.best])
-    title = f"best: {n_clusters:,} clusters at {radius:g} nm, L(r) ≥ {threshold:g} nm"
+    title = f"best: {counted(n_clusters, 'cluster')} at {radius:g} nm, L(r) ≥ {threshold:g} nm"
     ax.set_title(title if largest > 0 else "no clusters", loc="left", fontsize=10)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, extend="min")
     bar.set_label("log probability above no clusters")

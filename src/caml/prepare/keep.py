@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from caml._arrays import FloatArray
+from caml._words import counted
 from caml.errors import InputError, NothingFoundWarning
 from caml.localizations import Localizations
 from caml.prepare._columns import PHOTONS, as_numbers, plain_name, taken
@@ -73,7 +74,8 @@ def filter_localizations(
         inside &= (values >= least) & (values <= most)
         empty = f" ({int(without.sum())} without a value left out)" if without.any() else ""
         lines.append(
-            f"kept {int(inside.sum())} of {before} localizations: {name}{_said(least, most)}{empty}"
+            f"kept {int(inside.sum()):,} of {counted(before, 'localization')}: "
+            f"{name}{_said(least, most)}{empty}"
         )
     if not inside.any():
         warnings.warn(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from caml._arrays import FloatArray
+from caml._words import counted
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations
 from caml.prepare._columns import (
@@ -189,8 +190,8 @@ def _merged(
     uncertainty = localizations.uncertainty_nm
     n = len(localizations)
     line = (
-        f"merged {n} localizations into {len(rows)}: closer than {distance_nm:g} nm, dark for at "
-        f"most {frames_off} frames"
+        f"merged {counted(n, 'localization')} into {len(rows):,}: closer than {distance_nm:g} nm, "
+        f"dark for at most {counted(frames_off, 'frame')}"
     )
     return replace(
         found,
