@@ -13,7 +13,7 @@ import shapely
 from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.errors import InputError, RegionError
 
-__all__ = ["FURTHEST_NM", "Localizations", "Region", "as_positions"]
+__all__ = ["FURTHEST_NM", "Localizations", "Region", "as_positions", "positions_lost"]
 
 
 AXES = ("x_nm", "y_nm", "z_nm")
@@ -284,6 +284,25 @@ def as_positions(positions: Localizations | npt.ArrayLike) -> FloatArray:
         )
     absurd = np.abs(array) > FURTHEST_NM
     return np.where(absurd, np.nan, array) if absurd.any() else array
+
+
+def positions_lost(n_lost: int, n: int) -> str:
+    """Say that some rows have no usable position; it holds whatever is done with the others.
+
+    Parameters
+    ----------
+    n_lost, n : int
+        How many have none, and of how many.
+
+    Returns
+    -------
+    str
+        For a warning.
+    """
+    return (
+        f"{n_lost} of {n} localizations have no usable position (missing, infinite, or beyond "
+        f"{FURTHEST_NM:g} nm); they are left out of all that needs one"
+    )
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

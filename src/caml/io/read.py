@@ -25,7 +25,7 @@ from caml.io import hdf5, parquet, text
 from caml.io._files import check_exists, check_pixel_size, explained
 from caml.io.formats import NM, PX, UM, VARIANCE, Source, TableFormat, recognise_and_assign
 from caml.io.parsed import ROW, Parsed, numbers
-from caml.localizations import FURTHEST_NM, Localizations, as_positions
+from caml.localizations import Localizations, as_positions, positions_lost
 
 __all__ = ["head_of", "localizations_of", "parser_of", "pixel_size_of", "read"]
 
@@ -162,10 +162,7 @@ def localizations_of(
     positions = as_positions(np.column_stack(axes))
     n_bad = int((~np.isfinite(positions).all(axis=1)).sum())
     if n_bad:
-        _warn(
-            f"{path}: {n_bad} of {len(positions)} localizations have no usable position (missing, "
-            f"infinite, or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
-        )
+        _warn(f"{path}: {positions_lost(n_bad, len(positions))}")
     used = PX in {source.unit for role in sources.values() for source in role}
     scale = f", pixel size {pixel_size_nm:g} nm" if pixel_size_nm is not None and used else ""
     n, n_dimensions = positions.shape

@@ -21,7 +21,7 @@ from caml.analyse.tiled.store import Store
 from caml.classify import by_chance_note, check_dimensions, check_threshold, too_few
 from caml.errors import CamlWarning, DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
-from caml.localizations import FURTHEST_NM
+from caml.localizations import positions_lost
 from caml.models import ModelCard, load_model
 from caml.prior import Prior, check_prior
 
@@ -209,10 +209,7 @@ def _notes(
     store, card = work.store, work.network.card
     n_bad = table.n_rows - image.n_localizations
     if n_bad:
-        yield DataWarning(
-            f"{n_bad} of {table.n_rows} localizations have no usable position (missing, infinite, "
-            f"or beyond {FURTHEST_NM:g} nm); they are kept in the output, unlabelled"
-        )
+        yield DataWarning(positions_lost(n_bad, table.n_rows))
     if "frame" in table.sources and not bool(store.load("known", 0, "kept")[0]):
         name = table.schema.names[table.sources["frame"][0].column]
         yield DataWarning(
