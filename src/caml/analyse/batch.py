@@ -14,7 +14,7 @@ import pandas as pd
 
 from caml._version import __version__
 from caml.analyse.by_method import OURS
-from caml.analyse.chain import Format, rounded
+from caml.analyse.chain import rounded
 from caml.analyse.crew import Crew, Dask, crew
 from caml.analyse.jobs import Job, as_text, check_free, plan
 from caml.analyse.ledger import Ledger, Outcome, identity
@@ -30,6 +30,7 @@ from caml.analyse.one_file import (
     without_result,
 )
 from caml.analyse.record import Settings, arguments, record
+from caml.analyse.saved import Format
 from caml.analyse.workers import in_processes, uninterrupted
 from caml.errors import InputError, OutputError
 from caml.io import (

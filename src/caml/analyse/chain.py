@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,11 @@ import pandas as pd
 
 from caml.analyse.by_method import OURS, find_by_method
 from caml.analyse.region import classify_regions, in_any
+from caml.analyse.saved import Format, Saved
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import DataWarning, NothingFoundWarning
-from caml.io import is_parquet, read, result_table, whole_folder, write_outlines, write_table
+from caml.io import is_parquet, read, result_table, write_outlines, write_table
 from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import NeighbourSearch
@@ -27,9 +28,7 @@ from caml.outline import outline
 from caml.prior import Prior
 from caml.segment import Segmentation, segment
 
-__all__ = ["RESULTS", "Analysis", "Format", "analyse", "rounded"]
-
-Format = Literal["csv", "parquet"]
+__all__ = ["RESULTS", "Analysis", "analyse", "rounded"]
 
 # What a folder of results may hold, of one pass or of tiles; one with anything else is never
 # replaced.
@@ -47,7 +46,7 @@ RESULTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+class Analysis(Saved):
     """Everything that was found in one image.
 
     Parameters
@@ -68,6 +67,8 @@ class Analysis:
         How long each stage took.
     """
 
+    names: ClassVar[frozenset[str]] = RESULTS
+
     localizations: Localizations
     classification: Classification
     segmentation: Segmentation
@@ -86,38 +87,8 @@ class Analysis:
         """The network, or the method with the parameters it used."""
         return self.segmentation.made_by if self.card is None else self.card.name
 
-    def save(
-        self, folder: str | Path, *, file_format: Format = "csv", overwrite: bool = False
-    ) -> None:
-        """Write the tables and outlines to a folder, whole or not at all.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Where; must not exist unless `overwrite`.
-        file_format : {"csv", "parquet"}, default "csv"
-            Of the localizations' table.
-        overwrite : bool, default False
-            Whether an earlier folder is replaced.
-
-        Raises
-        ------
-        OutputError
-            If it exists already or cannot be written.
-        """
-        with whole_folder(Path(folder), overwrite=overwrite, names=RESULTS) as partial:
-            self.write(partial, file_format=file_format)
-
     def write(self, folder: Path, *, file_format: Format = "csv") -> None:
-        """Write the tables and outlines into a folder that exists.
-
-        Parameters
-        ----------
-        folder : Path
-            Where.
-        file_format : {"csv", "parquet"}, default "csv"
-            Of the localizations' table.
-        """
+        """Write the tables and outlines into a folder that exists."""
         # Six digits are what a score means; a float32 as text has up to seventeen.
         score = np.round(self.classification.score.astype(np.float64), 6)
         table = result_table(

@@ -14,9 +14,9 @@ from typing import Any
 
 from caml._version import __version__
 from caml.analyse.by_method import OURS
-from caml.analyse.chain import Format
 from caml.analyse.jobs import Job, as_text
 from caml.analyse.ledger import Outcome
+from caml.analyse.saved import Format
 from caml.localizations import Region
 from caml.models import ModelCard
 from caml.prior import Prior

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ import shapely
 
 from caml._arrays import BoolArray, FloatArray
 from caml._cost import check_length
-from caml.analyse.chain import Analysis, Format, analyse, rounded
+from caml.analyse.chain import Analysis, analyse, rounded
+from caml.analyse.saved import Format, Saved
 from caml.channels import (
     Channel,
     OverlapTest,
@@ -25,7 +27,7 @@ from caml.channels import (
     split_channels,
 )
 from caml.errors import CamlWarning
-from caml.io import result_table, whole_folder, write_outlines, write_table
+from caml.io import result_table, write_outlines, write_table
 from caml.localizations import Localizations, Region
 from caml.models import Model
 from caml.prior import Prior
@@ -83,7 +85,7 @@ class OneOfTwo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ChannelAnalysis:
+class ChannelAnalysis(Saved):
     """Everything that was found in two channels of one image.
 
     Parameters
@@ -97,6 +99,8 @@ class ChannelAnalysis:
     region : Region
         What was summed up.
     """
+
+    names: ClassVar[frozenset[str]] = CHANNEL_RESULTS
 
     localizations: Localizations
     first: OneOfTwo
@@ -119,38 +123,8 @@ class ChannelAnalysis:
             ]
         )
 
-    def save(
-        self, folder: str | Path, *, file_format: Format = "csv", overwrite: bool = False
-    ) -> None:
-        """Write the tables and outlines to a folder, whole or not at all.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Where; must not exist unless `overwrite`.
-        file_format : {"csv", "parquet"}, default "csv"
-            Of the localizations' table.
-        overwrite : bool, default False
-            Whether an earlier folder is replaced.
-
-        Raises
-        ------
-        OutputError
-            If it exists already or cannot be written.
-        """
-        with whole_folder(Path(folder), overwrite=overwrite, names=CHANNEL_RESULTS) as partial:
-            self.write(partial, file_format=file_format)
-
     def write(self, folder: Path, *, file_format: Format = "csv") -> None:
-        """Write the tables and outlines into a folder that exists.
-
-        Parameters
-        ----------
-        folder : Path
-            Where.
-        file_format : {"csv", "parquet"}, default "csv"
-            Of the localizations' table.
-        """
+        """Write the tables and outlines into a folder that exists."""
         write_table(folder / f"localizations.{file_format}", self._rows(), file_format=file_format)
         clusters = []
         for one in (self.first, self.second):
