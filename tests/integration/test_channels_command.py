@@ -143,6 +143,29 @@ def test_a_channel_that_is_not_there_is_told_with_those_that_are(
     assert f"{cell}: no channel is called '7'; there are 0, 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("x", "y"), [(5.0, 7.0), (None, 7.0), (None, None)])
+def test_what_has_no_extent_needs_a_region(x: float | None, y: float | None) -> None:
+    # At one place, on a line along x, and on one at an angle, of rounded coordinates.
+    along = np.arange(40.0)
+    positions = np.column_stack(
+        [
+            along if x is None else along * 0 + x,
+            (along / 3).round(3) if y is None else along * 0 + y,
+        ]
+    )
+    both = Localizations(positions, channel=np.arange(40) % 2)
+    with pytest.raises(InputError, match=r"lie on a line, or at one place, .* with --region"):
+        analyse_channels(both, seed=1)
+
+
+def test_a_region_with_nothing_in_it_is_told(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = ("--region", "90000,90000,91000,91000")
+    assert run("channels", cell, "--out", tmp_path / "out", *region, *OPTIONS) == 1
+    assert "no localization of channel 0 or 1 lies in the region" in capsys.readouterr().err
+
+
 def test_one_channel_is_refused() -> None:
     table = frame()
     with pytest.raises(InputError, match="this table has one, 7"):

@@ -65,7 +65,10 @@ def test_two_folders_are_compared(
     tested = expected.tests[expected.tests["p"].notna()]
     assert "area_nm2: P 0.009 **, adjusted 0.0" in said.out
     adjusted = int((tested["p_fdr"] < 0.05).sum())
-    assert f"for {adjusted} when adjusted for the {len(tested)} tested (Benjamini" in said.out
+    below = int((tested["p"] < 0.05).sum())
+    assert (
+        f"P < 0.05 for {below} of {len(tested)} descriptors, and for {adjusted} when adjusted"
+    ) in said.out
     written = pd.read_csv(out / "tests.csv")
     np.testing.assert_allclose(written["p_fdr"], expected.tests["p_fdr"], rtol=1e-5)
     assert record["warnings"] == [
@@ -108,9 +111,21 @@ def test_a_sample_sheet_by_the_command(tmp_path: Path, capsys: pytest.CaptureFix
     assert "none: 5 cells, some: 5 cells" in capsys.readouterr().out
 
 
+def test_where_nothing_can_be_tested_that_is_said(
+    ctrl: Path, tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lone = write_run(tmp_path / "lone", images(100, n=1))
+    assert run("compare", ctrl, lone, "--out", tmp_path / "out", "--bootstrap", 9) == 0
+    said = capsys.readouterr().out
+    assert "ctrl: 5 cells, lone: 1 cell" in said
+    assert "no descriptor could be tested: that takes two cells or more" in said
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
+        (["x=", "{ctrl}"], "a condition is given as DIR or NAME=DIR; got 'x='"),
+        (["={drug}", "{ctrl}"], "a condition is given as DIR or NAME=DIR; got '=/"),
         (["{ctrl}"], "at least two conditions; got 1: ctrl"),
         ([], "no folders of results were given"),
         (["x={ctrl}", "x={drug}"], "the condition 'x' is there twice"),

@@ -26,7 +26,7 @@ from caml.channels import (
     overlap_test,
     split_channels,
 )
-from caml.errors import CamlWarning
+from caml.errors import CamlWarning, InputError
 from caml.io import result_table, write_outlines, write_table
 from caml.localizations import Localizations, Region
 from caml.models import Model
@@ -204,7 +204,8 @@ def analyse_channels(
     Raises
     ------
     InputError
-        If there are not two channels, or the region leaves too little for the radius.
+        If there are not two channels, one has nothing in the region, there is no region and
+        localizations lie on a line, or the region leaves too little for the radius.
 
     Warns
     -----
@@ -224,12 +225,20 @@ def analyse_channels(
     check_length(max_radius_nm=max_radius_nm)
     report = progress or (lambda _stage, _share: None)
     pair = split_channels(localizations, channels)
+    region = region or localizations.region or _hull(pair)
+    inside = [_inside(one.localizations, region) for one in pair]
+    # Before the analysis, which may take minutes.
+    empty = [one.name for one, some in zip(pair, inside, strict=True) if not some.any()]
+    if empty:
+        raise InputError(
+            f"no localization of channel {' or '.join(empty)} lies in the region"
+            f"{f' {region.name}' if region.name else ''}: choose another one, in nm"
+        )
     generator = np.random.default_rng(seed)
     analyses = []
     for number, one in enumerate(pair):
         analyses.append(_analysed(one, model=model, threshold=threshold, prior=prior))
         report("classify", (number + 1) / 2)
-    region = region or localizations.region or _hull(pair)
     parts = []
     for own, other in ((0, 1), (1, 0)):
         mine, theirs = analyses[own], analyses[other]
@@ -256,7 +265,6 @@ def analyse_channels(
             )
         )
         report("describe", (own + 1) / 2)
-    inside = [_inside(one.localizations, region) for one in pair]
     correlation = cross_envelope(
         pair[0].localizations.positions[inside[0]],
         pair[1].localizations.positions[inside[1]],
@@ -291,7 +299,16 @@ def _analysed(channel: Channel, *, model: Model | str | Path, threshold: float,
 def _hull(pair: Sequence[Channel]) -> Region:
     """Return the convex hull of both channels."""
     xy = np.concatenate([one.localizations.positions[:, :2] for one in pair])
-    hull = shapely.MultiPoint(xy[np.isfinite(xy).all(axis=1)]).convex_hull
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    if len(xy) == 0:
+        raise InputError("no localization of the two channels has a usable position")
+    hull = shapely.MultiPoint(xy).convex_hull
+    # Thinner than a ten thousandth of its length, rounded coordinates make its area.
+    if hull.area <= 1e-4 * hull.length**2 / 4:
+        raise InputError(
+            "the localizations of both channels lie on a line, or at one place, and nothing says "
+            "how large a region they were looked for in: give it with --region (Python: region=…)"
+        )
     # A little wider, for corners that are rounded inwards.
     return Region(hull.buffer(1e-6, join_style="mitre"), "convex hull")
 

@@ -137,7 +137,11 @@ def _named(folders: tuple[str, ...]) -> Any:
     for text in folders:
         name, equals, path = text.partition("=")
         # What is there under the whole name needs no other.
-        pairs.append((name, path) if equals and not Path(text).exists() else ("", text))
+        if not equals or Path(text).exists():
+            name, path = "", text
+        elif not name or not path:
+            raise click.UsageError(f"a condition is given as DIR or NAME=DIR; got {text!r}")
+        pairs.append((name, path))
     if not any(name for name, _ in pairs):
         return [path for _, path in pairs]
     named: dict[str, str] = {}
@@ -163,9 +167,11 @@ def _report(found: Comparison, out: Path) -> None:
             adjusted = f", adjusted {row['p_fdr']:.2g}" if n_tested > 1 else ""
             click.echo(f"{row['descriptor']}: P {row['p']:.2g} {row['stars']}{adjusted}")
     n, n_fdr = (int((found.tests[name] < 0.05).sum()) for name in ("p", "p_fdr"))
-    text = f"P < 0.05 for {n} of {counted(len(found.tests), 'descriptor')}"
-    if n_tested > 1:
-        text += f", for {n_fdr} when adjusted for the {n_tested} tested (Benjamini–Hochberg)"
+    text = f"P < 0.05 for {n} of {counted(n_tested, 'descriptor')}"
+    if n_tested == 0:
+        text = "no descriptor could be tested: that takes two cells or more of two conditions"
+    elif n_tested > 1:
+        text += f", and for {n_fdr} when adjusted for their number (Benjamini–Hochberg)"
     click.echo(f"{text} -> {out}")
 
 
