@@ -139,7 +139,8 @@ def test_ids_left_empty_are_no_cluster(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     path = written(tmp_path / "localizations.csv", TABLE[["x_nm", "y_nm", "cluster"]])
     with pytest.raises(
-        TableError, match="no column 'true_cluster'; there are: x_nm, y_nm, cluster"
+        TableError,
+        match=r"the column 'true_cluster', and there are: x_nm, y_nm, cluster: name .* --truth",
     ):
         evaluate_results(path)
 

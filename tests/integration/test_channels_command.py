@@ -158,6 +158,13 @@ def test_what_has_no_extent_needs_a_region(x: float | None, y: float | None) -> 
         analyse_channels(both, seed=1)
 
 
+def test_a_channel_without_any_position_is_told() -> None:
+    positions = np.random.default_rng(1).uniform(0, 1000, (40, 2))
+    positions[::2, 0] = np.nan
+    with pytest.raises(InputError, match="no localization of channel 0 has a usable position"):
+        analyse_channels(Localizations(positions, channel=np.arange(40) % 2), seed=1)
+
+
 def test_a_region_with_nothing_in_it_is_told(
     cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

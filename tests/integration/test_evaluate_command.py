@@ -40,6 +40,8 @@ def test_scores_are_printed_and_written(results: Path, capsys: pytest.CaptureFix
     assert printed[0].split()[:3] == ["localizations", "accuracy", "balanced"]
     assert [line.split()[0] for line in printed[1:3]] == ["one", "two"]
     assert printed[3].startswith("mean of 2")
+    assert len({len(line) for line in printed[:4]}) == 1
+    assert printed[1][: printed[0].index("F1") + 2].endswith(" 0.667")
     table = pd.read_csv(out)
     assert table["image"].tolist() == ["one", "two"]
     assert table["jaccard"].tolist() == [0.5, 0.5]

@@ -204,8 +204,8 @@ def analyse_channels(
     Raises
     ------
     InputError
-        If there are not two channels, one has nothing in the region, there is no region and
-        localizations lie on a line, or the region leaves too little for the radius.
+        If there are not two channels, one has no position or nothing in the region, there is no
+        region and localizations lie on a line, or the region leaves too little for the radius.
 
     Warns
     -----
@@ -225,6 +225,11 @@ def analyse_channels(
     check_length(max_radius_nm=max_radius_nm)
     report = progress or (lambda _stage, _share: None)
     pair = split_channels(localizations, channels)
+    lost = [one.name for one in pair if not one.localizations.finite.any()]
+    if lost:
+        raise InputError(
+            f"no localization of channel {' or '.join(lost)} has a usable position: choose others"
+        )
     region = region or localizations.region or _hull(pair)
     inside = [_inside(one.localizations, region) for one in pair]
     # Before the analysis, which may take minutes.
@@ -299,10 +304,7 @@ def _analysed(channel: Channel, *, model: Model | str | Path, threshold: float,
 def _hull(pair: Sequence[Channel]) -> Region:
     """Return the convex hull of both channels."""
     xy = np.concatenate([one.localizations.positions[:, :2] for one in pair])
-    xy = xy[np.isfinite(xy).all(axis=1)]
-    if len(xy) == 0:
-        raise InputError("no localization of the two channels has a usable position")
-    hull = shapely.MultiPoint(xy).convex_hull
+    hull = shapely.MultiPoint(xy[np.isfinite(xy).all(axis=1)]).convex_hull
     # Thinner than a ten thousandth of its length, rounded coordinates make its area.
     if hull.area <= 1e-4 * hull.length**2 / 4:
         raise InputError(

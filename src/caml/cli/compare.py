@@ -169,7 +169,9 @@ def _report(found: Comparison, out: Path) -> None:
     n, n_fdr = (int((found.tests[name] < 0.05).sum()) for name in ("p", "p_fdr"))
     text = f"P < 0.05 for {n} of {counted(n_tested, 'descriptor')}"
     if n_tested == 0:
-        text = "no descriptor could be tested: that takes two cells or more of two conditions"
+        text = (
+            f"none of {counted(len(found.tests), 'descriptor')} could be tested; tests.csv has why"
+        )
     elif n_tested > 1:
         text += f", and for {n_fdr} when adjusted for their number (Benjamini–Hochberg)"
     click.echo(f"{text} -> {out}")

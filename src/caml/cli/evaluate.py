@@ -128,12 +128,14 @@ def _show(scored: pd.DataFrame) -> None:
     rows = [(str(row["image"]), row) for row in scored.to_dict("records")]
     if len(rows) > 1:
         rows.append((f"mean of {len(rows)}", scored[known].mean().to_dict()))
-    wide = max(len(name) for name, _ in rows)
-    click.echo("  ".join([" " * wide, *(SHOWN[name] for name in known)]))
+    lines = [["", *(SHOWN[name] for name in known)]]
     for name, scores in rows:
         texts = (
             f"{round(scores[one], 1):,.10g}" if one.startswith("n_") else f"{scores[one]:.3f}"
             for one in known
         )
-        cells = (f"{text:>{len(SHOWN[one])}}" for text, one in zip(texts, known, strict=True))
-        click.echo("  ".join([f"{name:<{wide}}", *cells]))
+        lines.append([name, *texts])
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for name, *values in lines:
+        cells = (f"{text:>{n}}" for text, n in zip(values, wide[1:], strict=True))
+        click.echo("  ".join([f"{name:<{wide[0]}}", *cells]))

@@ -120,6 +120,12 @@ def evaluate_results(
     name = column or next(
         (one for one in (TRUE_CLUSTER, TRUE_LABEL) if one in source.table.columns), TRUE_CLUSTER
     )
+    if name not in source.table.columns:
+        raise TableError(
+            f"the truth is sought in the column {name!r}, and there {_are(source.table)}: name the "
+            "table of the truth with --truth, or its column with --column (Python: truth, column)",
+            path=path_of_truth,
+        )
     true = _whole_numbers(source.table, name, path_of_truth)
     columns, asked = found.table.columns, found.finite
     if "region" in columns:
@@ -154,11 +160,15 @@ def _check_order(found: Localizations, path: Path, source: Localizations, truth:
         )
 
 
+def _are(table: pd.DataFrame) -> str:
+    """List the columns that there are."""
+    return f"are: {', '.join(map(str, table.columns))}"
+
+
 def _whole_numbers(table: pd.DataFrame, name: str, path: Path) -> IntArray:
     """Return a column of ids or labels; those that are not known are none."""
     if name not in table.columns:
-        known = ", ".join(map(str, table.columns))
-        raise TableError(f"there is no column {name!r}; there are: {known}", path=path)
+        raise TableError(f"there is no column {name!r}; there {_are(table)}", path=path)
     try:
         values = pd.to_numeric(table[name]).to_numpy(np.float64, na_value=-1)
         whole: IntArray = np.nan_to_num(values, nan=-1).astype(np.int64)
