@@ -104,3 +104,11 @@ def test_in_3d(tmp_path: Path) -> None:
     assert summary["depth_nm"][0] == pytest.approx(1_000, rel=0.02)
     assert summary["density_per_um3"][0] == pytest.approx(300, rel=0.15)
     assert summary["p_l_minus_r"][0] > 0.1
+
+
+def test_five_localizations_have_a_default_radius(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("x [nm],y [nm]\n0,0\n10,60\n700,300\n350,190\n420,160\n")
+    assert run("spatial", path, "--out", tmp_path / "out", "--simulations", 9) == 0
+    table = pd.read_csv(tmp_path / "out" / "few" / "spatial.csv")
+    assert table["value"].notna().all()

@@ -15,6 +15,7 @@ from caml.spatial import (
     cross_k,
     cross_pair_correlation,
     default_radii,
+    nearest_neighbour_distribution,
     pair_correlation,
     ripley_k,
     ripley_l,
@@ -317,3 +318,28 @@ def test_default_radii_end_where_there_is_something_to_see() -> None:
     assert default_radii(window, 10, of="pairs")[-1] == 25
     assert default_radii(window, 10_000, of="pairs")[-1] == pytest.approx(np.sqrt(100 / np.pi))
     assert len(default_radii(window, 10, of="nearest")) == 100
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+@pytest.mark.parametrize("n", [4, 5, 20])
+def test_defaults_are_never_refused(n: int, n_dimensions: int) -> None:
+    # A sloped strip, and in 3D a thin slab: the box around it is far wider than its hull.
+    generator = np.random.default_rng(n)
+    positions = generator.uniform(0, 1, (n, n_dimensions)) * [3_000, 100, 60][:n_dimensions]
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    positions[:, :2] @= turn
+    for function, corrections in (
+        (ripley_k, ("rigid", "border", "none")),
+        (pair_correlation, ("rigid",)),
+        (nearest_neighbour_distribution, ("kaplan-meier", "hanisch", "none")),
+    ):
+        for correction in corrections:
+            found = function(positions, correction=correction)  # type: ignore[arg-type]
+            assert len(found.value) == 100
+    assert len(cross_k(positions[:2], positions[2:]).value) == 100
+
+
+def test_a_radius_beyond_all_measure_is_refused_with_the_largest() -> None:
+    positions = np.random.default_rng(1).uniform(0, 100, (50, 2))
+    with pytest.raises(InputError, match=r"a radius of 1e\+15 nm .* usable is 91.7 nm"):
+        ripley_k(positions, region=SQUARE, radii_nm=[1e15])

@@ -123,24 +123,36 @@ class Window:
             return drawn
         return np.column_stack((drawn, generator.uniform(*self.z_range_nm, n)))
 
-    def check_radius(self, radius: float, correction: str) -> None:
-        """Refuse a radius that leaves too little of the region to measure it in."""
+    def largest_radius(self, radius: float, correction: str) -> float:
+        """Return the radius or, where it leaves too little of the region, the largest usable."""
         if correction == "none":
-            return
+            return radius
         left = self.covariance if correction == "rigid" else self.eroded
-        if left(np.array([radius]))[0] >= LEAST_LEFT * self.size:
-            return
-        low, high = 0.0, radius
+
+        def usable(r: float) -> bool:
+            return bool(left(np.array([r]))[0] >= LEAST_LEFT * self.size)
+
+        if usable(radius):
+            return radius
+        # Moved by more than the diagonal of the box around it, a region no longer meets itself.
+        x_min, y_min, x_max, y_max = self.region.polygon.bounds
+        diagonal = np.hypot(np.hypot(x_max - x_min, y_max - y_min), self.depth_nm)
+        low, high = 0.0, min(radius, float(diagonal))
         for _ in range(24):
             middle = (low + high) / 2
-            enough = left(np.array([middle]))[0] >= LEAST_LEFT * self.size
-            low, high = (middle, high) if enough else (low, middle)
+            low, high = (middle, high) if usable(middle) else (low, middle)
         # Rounded down to three digits, so that what is named can be used.
         step = 10 ** (np.floor(np.log10(low)) - 2)
-        raise InputError(
-            f"a radius of {radius:g} nm leaves less than a tenth of the region to measure it in: "
-            f"the largest usable is {np.floor(low / step) * step:g} nm"
-        )
+        return float(np.floor(low / step) * step)
+
+    def check_radius(self, radius: float, correction: str) -> None:
+        """Refuse a radius that leaves too little of the region to measure it in."""
+        largest = self.largest_radius(radius, correction)
+        if largest < radius:
+            raise InputError(
+                f"a radius of {radius:g} nm leaves less than a tenth of the region to measure it "
+                f"in: the largest usable is {largest:g} nm"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

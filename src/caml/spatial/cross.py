@@ -127,7 +127,10 @@ def _cross(
     """Measure a statistic of two sets."""
     a, b = samples_of(first, second, region=region, z_range_nm=z_range_nm)
     n = min(len(a), len(b))
-    radii = default_radii(a.window, n, of="pairs") if radii_nm is None else as_radii(radii_nm)
+    if radii_nm is None:
+        radii = default_radii(a.window, n, of="pairs", correction=correction)
+    else:
+        radii = as_radii(radii_nm)
     estimator = cross_estimator(statistic, a.window, n, radii, correction, bandwidth_nm)
     a.window.check_radius(float(radii[-1]), correction)
     check_pairs(estimator.name, [(a.positions, b.positions)], estimator.reach_nm)

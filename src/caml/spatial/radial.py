@@ -104,7 +104,7 @@ class RadialFunction:
         return table
 
 
-def default_radii(window: Window, n: int, *, of: str) -> FloatArray:
+def default_radii(window: Window, n: int, *, of: str, correction: str = "rigid") -> FloatArray:
     """Choose radii where there is something to see.
 
     Parameters
@@ -115,12 +115,15 @@ def default_radii(window: Window, n: int, *, of: str) -> FloatArray:
         How many they are.
     of : {"pairs", "nearest"}
         Whether all pairs are looked at, or nearest neighbours.
+    correction : {"rigid", "border", "none"}, default "rigid"
+        For the border of the region.
 
     Returns
     -------
     ndarray of shape (100,), nm
         Evenly spaced, up to a quarter of the region's shortest side, or to where there are 100
-        neighbours (10 for those to nearest neighbours) if they were spread evenly.
+        neighbours (10 for those to nearest neighbours) if they were spread evenly; less where the
+        correction leaves less than a tenth of the region to measure in.
 
     Notes
     -----
@@ -133,6 +136,7 @@ def default_radii(window: Window, n: int, *, of: str) -> FloatArray:
     furthest = min(window.shortest_side_nm / 4, wanted)
     if n_dimensions == 3:
         furthest = min(furthest, window.depth_nm)
+    furthest = window.largest_radius(float(furthest), correction)
     return np.linspace(0, furthest, N_RADII + 1)[1:]
 
 

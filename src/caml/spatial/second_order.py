@@ -219,12 +219,12 @@ def prepared(
         What measures it.
     """
     of = "nearest" if statistic == "G" else "pairs"
+    by = "border" if statistic == "G" and correction != "none" else correction
     if radii_nm is None:
-        radii = default_radii(sample.window, len(sample), of=of)
+        radii = default_radii(sample.window, len(sample), of=of, correction=by)
     else:
         radii = as_radii(radii_nm)
     estimator = estimator_of(statistic, sample.window, len(sample), radii, correction, bandwidth_nm)
-    by = "border" if statistic == "G" and correction != "none" else correction
     sample.window.check_radius(float(radii[-1]), by)
     return radii, estimator
 
