@@ -183,7 +183,7 @@ def test_duplicates_are_neighbours() -> None:
     localizations = Localizations(np.zeros((5, 2)) + 500, region=SQUARE)
     assert getis_franklin(localizations).cluster.tolist() == [0] * 5
     np.testing.assert_allclose(local_l(localizations, radius_nm=30), np.sqrt(1e6 / np.pi))
-    with pytest.raises(InputError, match="all 5 localizations have the same x, and nothing says"):
+    with pytest.raises(InputError, match="5 localizations lie on a line or at one place"):
         getis_franklin(np.zeros((5, 2)))
     flat = np.column_stack((np.random.default_rng(0).uniform(0, 1000, (9, 2)), np.zeros(9)))
     with pytest.raises(InputError, match=r"same z, .*localizations.projected\(\)"):

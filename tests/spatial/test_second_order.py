@@ -266,12 +266,13 @@ def test_those_outside_are_left_out_with_a_warning() -> None:
     ("positions", "options", "message"),
     [
         ([[1, 1]], {}, "at least 2 localizations with a finite position are needed, got 1"),
-        ([[0, 0], [1, 1], [2, 2]], {}, "lie on a line or at one place .* give the region"),
+        ([[0, 0], [1, 1], [2, 2]], {}, "3 localizations lie on a line or at one place"),
         ([[1, 1], [2, 2]], {"radii_nm": [2, 1]}, "radii_nm must be increasing, finite"),
         ([[1, 1], [2, 2]], {"radii_nm": []}, "radii_nm must be increasing, finite"),
         ([[1, 1], [2, 2]], {"radii_nm": [0, 1]}, "all above 0"),
         ([[1, 1], [2, 2]], {"correction": "ripley"}, "are rigid, none; got 'ripley'"),
-        ([[1, 1, 1], [2, 2, 1]], {}, "begins and ends in z at 1 and 1 nm"),
+        ([[1, 1, 1], [2, 2, 1]], {}, r"same z, .* \(z_range_nm\), or leave z out"),
+        ([[1, 1, 1], [2, 2, 1]], {"z_range_nm": (2, 1)}, "and ends in z, got 2 and 1 nm"),
         ([[1, 1], [2, 2]], {"z_range_nm": (0, 1)}, "z_range_nm is of localizations in 3D"),
     ],
 )

@@ -13,6 +13,7 @@ import shapely.affinity
 from scipy.spatial import Delaunay, QhullError
 
 from caml._arrays import FloatArray, IntArray
+from caml._window import is_flat
 
 __all__ = ["Cells", "cells_of"]
 
@@ -75,7 +76,7 @@ def cells_of(positions: FloatArray, window: shapely.Geometry | None = None) -> C
     negatively where they lie on the other side. Their sum is exact, whatever the angles.
     """
     n, d = positions.shape
-    if n <= d:
+    if is_flat(positions):
         return None
     centred = positions - positions.mean(axis=0)
     try:

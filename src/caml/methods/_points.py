@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
+from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
 from caml.neighbours import NeighbourSearch
@@ -56,9 +57,10 @@ class Points:
     def size(self) -> float:
         """The area of what was imaged, nm², in 3D the volume, nm³; of the bounding box if unknown.
 
-        In 3D the region's depth is that of the localizations.
+        In 3D the region's depth is that of the localizations. Without a region, 0 of those on a
+        line, however it slopes, or in 3D in a plane.
         """
-        if len(self) == 0:
+        if len(self) == 0 or why_no_size(self.positions, self.region):
             return 0.0
         extent = np.ptp(self.positions, axis=0)
         if self.region is None:

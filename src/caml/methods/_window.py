@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from caml._arrays import FloatArray, IntArray
+from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Region
 from caml.methods._points import Points
@@ -43,17 +44,12 @@ class Window:
     """
 
     def __init__(self, positions: FloatArray, region: Region | None = None) -> None:
+        if reason := why_no_size(positions, region):
+            raise InputError(reason)
         self.low, self.high = positions.min(axis=0), positions.max(axis=0)
         if region is not None:
             corners = np.reshape(region.polygon.bounds, (2, 2))
             self.low[:2], self.high[:2] = corners
-        if not (self.high > self.low).all():
-            axis = "xyz"[int((self.high <= self.low).argmax())]
-            raise InputError(
-                f"all {len(positions):,} localizations have the same {axis}, and nothing says how "
-                "large a region they were looked for in: give it (Localizations(…, region=…)), or, "
-                "where it is z that does not vary, localizations.projected()"
-            )
         polygon = shapely.box(*self.low[:2], *self.high[:2]) if region is None else region.polygon
         self.size = float(polygon.area * (self.high - self.low)[2:].prod())
         self._edges = _edges(polygon)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from caml._arrays import FloatArray, IntArray
 from caml._cost import check_cost, check_count, check_length
 from caml._geometry import unit_ball
+from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._points import points_of
@@ -145,10 +146,7 @@ def suggest_eps(
     if criterion not in ("knee", "chance"):
         raise InputError(f"criterion is one of knee, chance, got {criterion!r}")
     if criterion == "chance" and not points.size:
-        raise InputError(
-            "all localizations lie on a line or in a plane, and nothing says how large a region "
-            "they were looked for in: give it (Localizations(…, region=…)), or the distance"
-        )
+        raise InputError(f"{why_no_size(points.positions, points.region)}, or give eps_nm")
     curve = np.sort(k_distances(search, min_samples - 1))
     low, high = curve[0], curve[-1]
     if math.isclose(low, high):

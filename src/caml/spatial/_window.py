@@ -10,6 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from caml._arrays import BoolArray, FloatArray
+from caml._window import why_no_size
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, Region, as_positions
 from caml.spatial.covariance import set_covariance
@@ -275,13 +276,12 @@ def _window(
     finite: FloatArray, region: Region | None, z_range_nm: tuple[float, float] | None
 ) -> Window:
     """Return the region with its depth; without one, the convex hull."""
+    # Of a volume whose depth is given, the part in x and y must have a size.
+    known = finite if z_range_nm is None else finite[:, :2]
+    if reason := why_no_size(known, region, depth="z_range_nm"):
+        raise InputError(reason)
     if region is None:
         hull = shapely.MultiPoint(finite[:, :2]).convex_hull
-        if not hull.area > 0:
-            raise InputError(
-                "these localizations lie on a line or at one place and enclose no area: give the "
-                "region that was imaged"
-            )
         # A little wider, for corners that are rounded inwards.
         region = Region(hull.buffer(1e-9 * np.sqrt(hull.area), join_style="mitre"), "convex hull")
     return Window(region, _z_range(finite, z_range_nm))
@@ -318,7 +318,6 @@ def _z_range(
     low, high = (finite[:, 2].min(), finite[:, 2].max()) if z_range_nm is None else z_range_nm
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(
-            f"the window begins and ends in z at {low:g} and {high:g} nm, and encloses no volume: "
-            "give z_range_nm, or localizations.projected()"
+            f"z_range_nm is where the window begins and ends in z, got {low:g} and {high:g} nm"
         )
     return float(low), float(high)
