@@ -56,5 +56,10 @@ def test_a_row_of_panels_for_each_region(tmp_path: Path) -> None:
     assert len(axes) == 6
     assert [axes[i].get_title(loc="left") for i in (0, 3)] == ["cell   one\n", "cell   two\n"]
     assert axes[1].get_title(loc="left") == "200 localizations in 1 µm²"
+    deep = np.random.default_rng(1).uniform(0, 1_000, (200, 3))
+    deep[:2, 2] = 0, 2_000
+    found.append(survey(deep, region=regions[0], seed=1, n_simulations=0))
+    axes = plot.surveys(found, name="cell").axes
+    assert axes[7].get_title(loc="left") == "200 localizations in 2 µm³"
     plot.save_surveys(found, tmp_path / "spatial.png")
     assert (tmp_path / "spatial.png").stat().st_size > 10_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -104,7 +105,7 @@ def surveys(found: Sequence[Survey], *, name: str = "") -> Figure:
         # A line higher, for names are long and P stands on the right.
         row[0].set_title(f"{title}\n", loc="left", fontsize=9)
         row[1].set_title(
-            f"{one.n_localizations:,} localizations in {one.region.area_um2:,.4g} µm²",
+            f"{one.n_localizations:,} localizations in {_size(one)}",
             loc="left",
             fontsize=9,
         )
@@ -112,6 +113,14 @@ def surveys(found: Sequence[Survey], *, name: str = "") -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower right", ncols=3, frameon=False)
     return figure
+
+
+def _size(one: Survey) -> str:
+    """Say how large a region is; in 3D how large a volume."""
+    area = one.region.area_um2
+    if np.isfinite(one.depth_nm):
+        return f"{area * one.depth_nm * 1e-3:,.4g} µm³"
+    return f"{area:,.4g} µm²"
 
 
 def save_surveys(found: Sequence[Survey], path: Path, *, name: str = "") -> None:
