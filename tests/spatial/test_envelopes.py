@@ -5,7 +5,7 @@ import pytest
 
 from caml.errors import InputError
 from caml.localizations import Region
-from caml.spatial import RadialFunction, envelope, ripley_l, with_envelope
+from caml.spatial import RadialFunction, envelope, hopkins, ripley_l, survey, with_envelope
 
 SQUARE = Region.rectangle(0, 0, 1_000, 1_000)
 
@@ -111,3 +111,13 @@ def test_what_cannot_be_simulated_is_refused(options: dict[str, object], message
 def test_lengths_that_do_not_agree_are_refused() -> None:
     with pytest.raises(InputError, match="one value per radius is needed, 2 here; theory has 3"):
         RadialFunction("K", np.ones(2), np.ones(2), np.ones(3))
+
+
+def test_hopkins_of_a_survey_is_that_of_the_seed_whatever_is_simulated() -> None:
+    positions = np.random.default_rng(1).uniform(0, 1_000, (200, 2))
+    found = [
+        survey(positions, region=SQUARE, seed=6, n_simulations=n, max_radius_nm=radius).hopkins
+        for n, radius in ((0, 50), (3, 50), (5, 90))
+    ]
+    assert found == [hopkins(positions, region=SQUARE, seed=6)] * 3
+    assert survey(positions, region=SQUARE, seed=7, n_simulations=0).hopkins != found[0]

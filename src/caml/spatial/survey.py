@@ -149,6 +149,8 @@ def survey(
     sample = sample_of(localizations, region=region)
     window = sample.window
     place = {"region": window.region, "z_range_nm": window.z_range_nm}
+    # Before the simulations, so that it is the same however many there are.
+    one_number = hopkins(sample.positions, seed=generator, **place)  # type: ignore[arg-type]
 
     def measure(number: int, statistic: Statistic) -> RadialFunction:
         # G is of nearest neighbours, which are nearer than that.
@@ -173,7 +175,7 @@ def survey(
 
     return Survey(
         tuple(measure(number, statistic) for number, statistic in enumerate(SURVEYED)),
-        hopkins(sample.positions, seed=generator, **place),  # type: ignore[arg-type]
+        one_number,
         len(sample),
         window.region,
         window.depth_nm if window.n_dimensions == 3 else float("nan"),
