@@ -112,3 +112,18 @@ def test_five_localizations_have_a_default_radius(tmp_path: Path) -> None:
     assert run("spatial", path, "--out", tmp_path / "out", "--simulations", 9) == 0
     table = pd.read_csv(tmp_path / "out" / "few" / "spatial.csv")
     assert table["value"].notna().all()
+
+
+def test_a_warning_names_its_file_once_and_comes_before_an_error_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("x [nm],y [nm]\n0,0\nnan,5\n90,10\n40,80\n")
+    bad.write_text("x [nm],y [nm]\n0,0\nnan,5\n90,90\n")
+    out = tmp_path / "out"
+    assert run("spatial", good, bad, "--out", out, "--simulations", 0) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = [line for line in lines if line.startswith("caml: ")]
+    assert [line.count(str(tmp_path)) for line in told] == [1, 1, 1]
+    assert [line.split(":")[1] for line in told] == [" warning", " warning", " error"]
+    assert "(--region, or Localizations" in told[2]

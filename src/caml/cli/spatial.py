@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from caml.cli.files import each_file
 from caml.cli.options import (
     COLUMNS,
     PIXEL_SIZE,
@@ -85,29 +85,17 @@ def spatial(
     fills only a part of it, draw the cell.
     """
     from caml.analyse.jobs import check_free, plan
-    from caml.errors import CamlError, CamlWarning
 
     roles = columns_of(columns)
     regions = regions_of(region_texts, region_pixel_size_nm or pixel_size_nm)
     jobs = plan(list(files), out)
     check_free(out, jobs, replace=overwrite)
     options = {"max_radius_nm": max_radius_nm, "n_simulations": n_simulations, "seed": seed}
-    n_failed = 0
-    for path, folder in jobs:
-        try:
-            with warnings.catch_warnings(record=True) as notes:
-                warnings.simplefilter("always", CamlWarning)
-                texts = _measure(path, folder, regions, roles, pixel_size_nm, options, overwrite)
-        except CamlError as error:
-            n_failed += 1
-            text = str(error)
-            click.echo(f"caml: error: {text if str(path) in text else f'{path}: {text}'}", err=True)
-            continue
-        for note in notes:
-            click.echo(f"caml: warning: {path}: {note.message}", err=True)
-        for text in texts:
-            click.echo(text)
-    return 1 if n_failed else 0
+
+    def do(path: Path, folder: Path) -> list[str]:
+        return _measure(path, folder, regions, roles, pixel_size_nm, options, overwrite)
+
+    return each_file(jobs, do)
 
 
 def _measure(
