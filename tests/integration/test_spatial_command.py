@@ -87,12 +87,24 @@ def test_a_file_that_fails_costs_only_itself_and_leaves_nothing(
     assert run("spatial", cell, "--out", out, "--simulations", 0, "--overwrite") == 0
 
 
+def test_of_several_regions_the_one_is_named(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--region", REGION, "--region", "0,0,1,1", "--simulations", 0)
+    assert run("spatial", cell, "--out", tmp_path / "out", *options) == 1
+    told = capsys.readouterr().err
+    assert f"1 of 202 localizations lie outside the region '{REGION}'" in told
+    assert "needed in the region '0,0,1,1', got 0 of 202: leave it out" in told
+
+
 def test_too_large_a_radius_is_refused(
     cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--region", REGION, "--radius", 5_000)
     assert run("spatial", cell, "--out", tmp_path / "out", *options) == 1
-    assert "the largest usable is" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "5000 nm (--radius, or radii_nm) leaves less than a tenth of the region" in told
+    assert "the largest usable is" in told
 
 
 def test_in_3d(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def _weighted_g(
     if reach / n_bins > bandwidth_nm / 2:
         raise InputError(
             f"a bandwidth of {bandwidth_nm:g} nm is too small for radii up to {radii[-1]:g} nm: "
-            "choose smaller radii or a larger bandwidth_nm"
+            "choose smaller radii (--radius), or in Python a larger bandwidth_nm"
         )
     by_chance = smoothed(expected)
 

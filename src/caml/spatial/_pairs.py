@@ -67,5 +67,6 @@ def check_pairs(
         max(len(positions) for positions, _ in sets),
         n_bytes=0,
         seconds=n_pairs * repeats * SECONDS_PER_PAIR,
-        remedy="choose a smaller radius, fewer simulations, or a smaller region",
+        remedy="choose a smaller radius (--radius), fewer simulations (--simulations), or a "
+        "smaller region (--region)",
     )

@@ -151,8 +151,8 @@ class Window:
         largest = self.largest_radius(radius, correction)
         if largest < radius:
             raise InputError(
-                f"a radius of {radius:g} nm leaves less than a tenth of the region to measure it "
-                f"in: the largest usable is {largest:g} nm"
+                f"a radius of {radius:g} nm (--radius, or radii_nm) leaves less than a tenth of "
+                f"{_named(self.region)} to measure it in: the largest usable is {largest:g} nm"
             )
 
 
@@ -266,6 +266,11 @@ def samples_of(
     return _inside(a, window, 1), _inside(b, window, 1)
 
 
+def _named(region: Region) -> str:
+    """Call a region by its name, for there may be several."""
+    return f"the region {region.name!r}" if region.name else "the region"
+
+
 def _finite(localizations: Localizations | npt.ArrayLike) -> FloatArray:
     """Return the positions that are finite."""
     every = as_positions(localizations)
@@ -294,15 +299,15 @@ def _inside(finite: FloatArray, window: Window, least: int) -> Sample:
     if n_inside < len(finite):
         warnings.warn(
             DataWarning(
-                f"{len(finite) - n_inside:,} of {len(finite):,} localizations lie outside the "
-                "region and were not used"
+                f"{len(finite) - n_inside:,} of {len(finite):,} localizations lie outside "
+                f"{_named(window.region)} and were not used"
             ),
             stacklevel=4,
         )
     if n_inside < least:
         raise InputError(
-            f"at least {least} localizations are needed in the region, got {n_inside} of "
-            f"{len(finite):,}"
+            f"at least {least} localizations are needed in {_named(window.region)}, got {n_inside} "
+            f"of {len(finite):,}: leave it out, or draw it larger"
         )
     return Sample(finite[inside], window)
 
