@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from caml._window import Window
 from caml.errors import DataWarning, InputError
 from caml.localizations import Region
 from caml.spatial import hopkins, nearest_neighbour_distribution
-from caml.spatial._window import Window
 
 SQUARE = Region.rectangle(0, 0, 100, 100)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
-from caml._window import why_no_size
+from caml._window import Window, why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
 from caml.neighbours import NeighbourSearch
@@ -62,10 +62,7 @@ class Points:
         """
         if len(self) == 0 or why_no_size(self.positions, self.region):
             return 0.0
-        extent = np.ptp(self.positions, axis=0)
-        if self.region is None:
-            return float(extent.prod())
-        return float(self.region.polygon.area * extent[2:].prod())
+        return Window.around(self.positions, self.region).size
 
     def segmentation(self, ids: npt.ArrayLike, made_by: str) -> Segmentation:
         """Return clusters for all localizations.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from caml import _window
 from caml._arrays import FloatArray, IntArray
-from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Region
 from caml.methods._points import Points
@@ -20,8 +20,8 @@ PAIRS = 1_000_000
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 
 
-class Window:
-    """The region around some localizations.
+class Window(_window.Window):
+    """The region around some localizations, and how much of discs and balls lies in it.
 
     Parameters
     ----------
@@ -30,13 +30,6 @@ class Window:
     region : Region, optional
         Where they were looked for; by default the box around them. In 3D it is as deep as they are.
 
-    Attributes
-    ----------
-    size : float
-        Its area, nm², or its volume, nm³.
-    low, high : ndarray of shape (2 or 3,), nm
-        The corners of the box around it.
-
     Raises
     ------
     InputError
@@ -44,24 +37,13 @@ class Window:
     """
 
     def __init__(self, positions: FloatArray, region: Region | None = None) -> None:
-        if reason := why_no_size(positions, region):
-            raise InputError(reason)
-        self.low, self.high = positions.min(axis=0), positions.max(axis=0)
-        if region is not None:
-            corners = np.reshape(region.polygon.bounds, (2, 2))
-            self.low[:2], self.high[:2] = corners
-        polygon = shapely.box(*self.low[:2], *self.high[:2]) if region is None else region.polygon
-        self.size = float(polygon.area * (self.high - self.low)[2:].prod())
-        self._edges = _edges(polygon)
-        border = shapely.boundary(polygon)
-        shapely.prepare(border)
+        around = _window.Window.around(positions, region)
+        super().__init__(around.region, around.z_range_nm)
         self._positions = positions
+        self._edges = _window.edges(self.region.polygon)
+        border = shapely.boundary(self.region.polygon)
+        shapely.prepare(border)
         self._to_border = np.asarray(shapely.distance(border, shapely.points(positions[:, :2])))
-
-    @property
-    def shorter_side(self) -> float:
-        """The shorter side of the box around it in x and y, nm."""
-        return float((self.high - self.low)[:2].min())
 
     def check_radius(self, name: str, radius_nm: float) -> None:
         """Refuse a radius whose discs lie more outside the region than inside.
@@ -78,7 +60,7 @@ class Window:
         InputError
             If it is more than half of the region's shorter side, in x and y.
         """
-        largest = self.shorter_side / 2
+        largest = self.shorter_side_nm / 2
         if radius_nm > largest:
             raise InputError(
                 f"{name} is {radius_nm:g} nm, and the region's shorter side only {2 * largest:g} "
@@ -200,18 +182,3 @@ def _cross(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def _angle(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(np.arctan2(_cross(one, other), (one * other).sum(axis=-1)))
-
-
-def _edges(polygon: shapely.Polygon | shapely.MultiPolygon) -> tuple[FloatArray, FloatArray]:
-    """Return where the edges begin and end, with the polygon on their left."""
-    from shapely.geometry.polygon import orient
-
-    rings = [
-        shapely.get_coordinates(ring)
-        for part in shapely.get_parts(polygon)
-        for ring in shapely.get_rings(orient(part))
-    ]
-    start = np.concatenate([ring[:-1] for ring in rings])
-    end = np.concatenate([ring[1:] for ring in rings])
-    long = (start != end).any(axis=1)
-    return start[long], end[long]

@@ -217,7 +217,7 @@ def suggest_radius(
 
     window = Window(points.positions, points.region)
     every = math.ceil(len(points) / N_SAMPLED)
-    largest = min(radius_max_nm, window.shorter_side / 4)
+    largest = min(radius_max_nm, window.shorter_side_nm / 4)
     tree = cKDTree(points.positions)
     radii = np.arange(STEP_NM, largest + STEP_NM / 2, STEP_NM)
     above = np.empty(len(radii))

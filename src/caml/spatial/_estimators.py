@@ -11,9 +11,10 @@ import numpy as np
 from caml._arrays import FloatArray
 from caml._cost import check_length
 from caml._geometry import unit_ball
+from caml._window import Window
 from caml.errors import InputError
 from caml.spatial._pairs import count_pairs
-from caml.spatial._window import Window
+from caml.spatial._window import window_covariance
 
 __all__ = ["Estimator", "PairCorrection", "cross_estimator", "estimator_of"]
 
@@ -104,7 +105,7 @@ def _pair_weights(window: Window, ends: FloatArray, correction: str) -> FloatArr
         return np.ones(len(ends))
     middles = ends - np.diff(ends, prepend=0) / 2
     # A bin beyond the reach of any pair holds none.
-    return window.size / np.maximum(window.covariance(middles), 1e-9 * window.size)
+    return window.size / np.maximum(window_covariance(window, middles), 1e-9 * window.size)
 
 
 def _n_pairs(positions: FloatArray, others: FloatArray) -> int:

@@ -1,159 +1,80 @@
-"""Where localizations could have been: the region, with a depth in 3D, and those inside."""
+"""Localizations in a window, and how far around them it can be looked."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
-from caml._arrays import BoolArray, FloatArray
-from caml._window import why_no_size
+from caml._arrays import FloatArray
+from caml._window import Window
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, Region, as_positions
 from caml.spatial.covariance import set_covariance
 
-__all__ = ["Sample", "Window", "sample_of", "samples_of"]
+__all__ = [
+    "Sample",
+    "check_radius",
+    "largest_radius",
+    "sample_of",
+    "samples_of",
+    "window_covariance",
+]
 
 # A radius is refused where less than this share of the region is left to measure it in.
 LEAST_LEFT = 0.1
-# Distances to the border that are measured at once: a geometry for each takes 100 bytes.
-CHUNK = 1 << 16
 # Gauss's rule over the inclination of a direction in 3D.
 N_INCLINATIONS = 48
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """A region, with a depth in 3D.
+def window_covariance(window: Window, radii: FloatArray) -> FloatArray:
+    """Measure its set covariance, nm² or nm³; the mean over all directions."""
+    if window.z_range_nm is None:
+        return set_covariance(window.region, radii)
+    # The mean over the sphere of the region's, moved r·sin φ, times what is left of the depth,
+    # D − r·cos φ. Beyond cos φ = D/r nothing is.
+    nodes, weights = np.polynomial.legendre.leggauss(N_INCLINATIONS)
+    steepest = np.arccos(np.minimum(1.0, window.depth_nm / np.maximum(radii, 1e-300)))[:, None]
+    angle = steepest + (np.pi / 2 - steepest) * (nodes + 1) / 2
+    weight = (np.pi / 2 - steepest) / 2 * weights * np.sin(angle)
+    flat = radii[:, None] * np.sin(angle)
+    left = np.maximum(window.depth_nm - radii[:, None] * np.cos(angle), 0)
+    area = set_covariance(window.region, flat.ravel()).reshape(flat.shape)
+    return np.asarray((area * left * weight).sum(axis=1))
 
-    Parameters
-    ----------
-    region : Region
-        Its part in x and y.
-    z_range_nm : tuple of float, optional
-        Where it begins and ends in z, nm; None in 2D.
-    """
 
-    region: Region
-    z_range_nm: tuple[float, float] | None = None
+def largest_radius(window: Window, radius: float, correction: str) -> float:
+    """Return the radius or, where it leaves too little of the region, the largest usable."""
+    if correction == "none":
+        return radius
+    left = partial(window_covariance, window) if correction == "rigid" else window.eroded
 
-    @property
-    def n_dimensions(self) -> int:
-        """How many coordinates a position in it has."""
-        return 2 if self.z_range_nm is None else 3
+    def usable(r: float) -> bool:
+        return bool(left(np.array([r]))[0] >= LEAST_LEFT * window.size)
 
-    @property
-    def depth_nm(self) -> float:
-        """How deep it is; 1 in 2D, so that its area is its size."""
-        return 1.0 if self.z_range_nm is None else self.z_range_nm[1] - self.z_range_nm[0]
+    if usable(radius):
+        return radius
+    # Moved by more than the diagonal of the box around it, a region no longer meets itself.
+    low, high = 0.0, min(radius, float(np.linalg.norm(window.high - window.low)))
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (middle, high) if usable(middle) else (low, middle)
+    # Rounded down to three digits, so that what is named can be used.
+    step = 10 ** (np.floor(np.log10(low)) - 2)
+    return float(np.floor(low / step) * step)
 
-    @property
-    def size(self) -> float:
-        """Its area, nm², or its volume, nm³."""
-        return float(self.region.polygon.area) * self.depth_nm
 
-    @property
-    def shortest_side_nm(self) -> float:
-        """The shortest side of the box around it, in x and y, nm."""
-        x_min, y_min, x_max, y_max = self.region.polygon.bounds
-        return float(min(x_max - x_min, y_max - y_min))
-
-    def contains(self, positions: FloatArray) -> BoolArray:
-        """Tell which positions lie in it."""
-        shapely.prepare(self.region.polygon)
-        inside = self.region.contains(positions)
-        if self.z_range_nm is not None:
-            low, high = self.z_range_nm
-            inside = inside & (positions[:, 2] >= low) & (positions[:, 2] <= high)
-        return inside
-
-    def covariance(self, radii: FloatArray) -> FloatArray:
-        """Measure its set covariance, nm² or nm³; the mean over all directions."""
-        if self.z_range_nm is None:
-            return set_covariance(self.region, radii)
-        # The mean over the sphere of the region's, moved r·sin φ, times what is left of the depth,
-        # D − r·cos φ. Beyond cos φ = D/r nothing is.
-        nodes, weights = np.polynomial.legendre.leggauss(N_INCLINATIONS)
-        steepest = np.arccos(np.minimum(1.0, self.depth_nm / np.maximum(radii, 1e-300)))[:, None]
-        angle = steepest + (np.pi / 2 - steepest) * (nodes + 1) / 2
-        weight = (np.pi / 2 - steepest) / 2 * weights * np.sin(angle)
-        flat = radii[:, None] * np.sin(angle)
-        left = np.maximum(self.depth_nm - radii[:, None] * np.cos(angle), 0)
-        area = set_covariance(self.region, flat.ravel()).reshape(flat.shape)
-        return np.asarray((area * left * weight).sum(axis=1))
-
-    def eroded(self, radii: FloatArray) -> FloatArray:
-        """Measure what lies at least so far from its border, nm² or nm³."""
-        polygon = self.region.polygon
-        area = np.array([polygon.buffer(-radius, quad_segs=16).area for radius in radii])
-        if self.z_range_nm is None:
-            return area
-        return np.asarray(area * np.maximum(self.depth_nm - 2 * radii, 0))
-
-    def border_distance(self, positions: FloatArray) -> FloatArray:
-        """Measure how far positions in it are from its border, nm."""
-        distance = np.empty(len(positions))
-        border = self.region.polygon.boundary
-        shapely.prepare(border)
-        for start in range(0, len(positions), CHUNK):
-            part = slice(start, start + CHUNK)
-            distance[part] = shapely.distance(border, shapely.points(positions[part, :2]))
-        if self.z_range_nm is not None:
-            low, high = self.z_range_nm
-            z = positions[:, 2]
-            distance = np.minimum(distance, np.minimum(z - low, high - z))
-        return distance
-
-    def draw(self, n: int, generator: np.random.Generator) -> FloatArray:
-        """Draw n positions that are evenly and independently spread over it."""
-        x_min, y_min, x_max, y_max = self.region.polygon.bounds
-        shapely.prepare(self.region.polygon)
-        drawn = np.empty((n, 2))
-        share = self.region.polygon.area / ((x_max - x_min) * (y_max - y_min))
-        n_drawn = 0
-        while n_drawn < n:
-            n_tried = int((n - n_drawn) / share * 1.05) + 16
-            tried = generator.uniform((x_min, y_min), (x_max, y_max), (n_tried, 2))
-            kept = tried[self.region.contains(tried)][: n - n_drawn]
-            drawn[n_drawn : n_drawn + len(kept)] = kept
-            n_drawn += len(kept)
-        if self.z_range_nm is None:
-            return drawn
-        return np.column_stack((drawn, generator.uniform(*self.z_range_nm, n)))
-
-    def largest_radius(self, radius: float, correction: str) -> float:
-        """Return the radius or, where it leaves too little of the region, the largest usable."""
-        if correction == "none":
-            return radius
-        left = self.covariance if correction == "rigid" else self.eroded
-
-        def usable(r: float) -> bool:
-            return bool(left(np.array([r]))[0] >= LEAST_LEFT * self.size)
-
-        if usable(radius):
-            return radius
-        # Moved by more than the diagonal of the box around it, a region no longer meets itself.
-        x_min, y_min, x_max, y_max = self.region.polygon.bounds
-        diagonal = np.hypot(np.hypot(x_max - x_min, y_max - y_min), self.depth_nm)
-        low, high = 0.0, min(radius, float(diagonal))
-        for _ in range(24):
-            middle = (low + high) / 2
-            low, high = (middle, high) if usable(middle) else (low, middle)
-        # Rounded down to three digits, so that what is named can be used.
-        step = 10 ** (np.floor(np.log10(low)) - 2)
-        return float(np.floor(low / step) * step)
-
-    def check_radius(self, radius: float, correction: str) -> None:
-        """Refuse a radius that leaves too little of the region to measure it in."""
-        largest = self.largest_radius(radius, correction)
-        if largest < radius:
-            raise InputError(
-                f"a radius of {radius:g} nm (--radius, or radii_nm) leaves less than a tenth of "
-                f"{_named(self.region)} to measure it in: the largest usable is {largest:g} nm"
-            )
+def check_radius(window: Window, radius: float, correction: str) -> None:
+    """Refuse a radius that leaves too little of the region to measure it in."""
+    largest = largest_radius(window, radius, correction)
+    if largest < radius:
+        raise InputError(
+            f"a radius of {radius:g} nm (--radius, or radii_nm) leaves less than a tenth of "
+            f"{_named(window.region)} to measure it in: the largest usable is {largest:g} nm"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,15 +202,16 @@ def _window(
     finite: FloatArray, region: Region | None, z_range_nm: tuple[float, float] | None
 ) -> Window:
     """Return the region with its depth; without one, the convex hull."""
-    # Of a volume whose depth is given, the part in x and y must have a size.
-    known = finite if z_range_nm is None else finite[:, :2]
-    if reason := why_no_size(known, region, depth="z_range_nm"):
-        raise InputError(reason)
-    if region is None:
-        hull = shapely.MultiPoint(finite[:, :2]).convex_hull
-        # A little wider, for corners that are rounded inwards.
-        region = Region(hull.buffer(1e-9 * np.sqrt(hull.area), join_style="mitre"), "convex hull")
-    return Window(region, _z_range(finite, z_range_nm))
+    if z_range_nm is not None:
+        low, high = z_range_nm
+        if finite.shape[1] == 2:
+            raise InputError("z_range_nm is of localizations in 3D, and these are in 2D")
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise InputError(
+                f"z_range_nm is where the window begins and ends in z, got {low:g} and {high:g} nm"
+            )
+        z_range_nm = float(low), float(high)
+    return Window.around(finite, region, z_range_nm=z_range_nm, hull=True)
 
 
 def _inside(finite: FloatArray, window: Window, least: int) -> Sample:
@@ -310,19 +232,3 @@ def _inside(finite: FloatArray, window: Window, least: int) -> Sample:
             f"of {len(finite):,}: leave it out, or draw it larger"
         )
     return Sample(finite[inside], window)
-
-
-def _z_range(
-    finite: FloatArray, z_range_nm: tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Return the window's range of z, or refuse one that is none."""
-    if finite.shape[1] == 2:
-        if z_range_nm is not None:
-            raise InputError("z_range_nm is of localizations in 3D, and these are in 2D")
-        return None
-    low, high = (finite[:, 2].min(), finite[:, 2].max()) if z_range_nm is None else z_range_nm
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise InputError(
-            f"z_range_nm is where the window begins and ends in z, got {low:g} and {high:g} nm"
-        )
-    return float(low), float(high)

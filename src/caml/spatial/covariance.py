@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely.geometry.polygon import orient
 
 from caml._arrays import FloatArray
+from caml._window import edges
 from caml.errors import InputError
 from caml.localizations import Region
 
@@ -113,7 +113,10 @@ def _of_polygon(polygon: shapely.Polygon | shapely.MultiPolygon, radii: FloatArr
         polygon = Region(shapely.simplify(polygon, SIMPLER_BY * np.sqrt(area))).polygon
         scale = area / polygon.area
         area = polygon.area
-    start, end = _edges(polygon)
+    start, end = edges(polygon)
+    # Near nought, so that a region far from it loses no digits.
+    centre = start.mean(axis=0)
+    start, end = start - centre, end - centre
     node, along, weight = _nodes(start, end)
     length = np.linalg.norm(end - start, axis=1)
     tangent = (end - start) / length[:, None]
@@ -150,21 +153,6 @@ def _log_potential(
         return np.asarray(t * (np.log(radius) + 1 - logarithm / 2) - angle)
 
     return integral(to) - integral(from_)
-
-
-def _edges(polygon: shapely.Polygon | shapely.MultiPolygon) -> tuple[FloatArray, FloatArray]:
-    """List the ends of all edges, around holes the other way than around the outside."""
-    rings = [
-        shapely.get_coordinates(ring)
-        for part in shapely.get_parts(polygon)
-        for ring in shapely.get_rings(orient(part))
-    ]
-    start = np.concatenate([ring[:-1] for ring in rings])
-    end = np.concatenate([ring[1:] for ring in rings])
-    kept = (start != end).any(axis=1)
-    # Near nought, so that a region far from it loses no digits.
-    centre = start.mean(axis=0)
-    return start[kept] - centre, end[kept] - centre
 
 
 def _nodes(start: FloatArray, end: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

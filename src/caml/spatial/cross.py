@@ -6,9 +6,9 @@ import numpy.typing as npt
 
 from caml.localizations import Localizations, Region
 from caml.spatial._estimators import PairCorrection, cross_estimator
-from caml.spatial._pairs import check_pairs
+from caml.spatial._measured import measured
 from caml.spatial._window import samples_of
-from caml.spatial.radial import RadialFunction, as_radii, default_radii
+from caml.spatial.radial import RadialFunction
 
 __all__ = ["cross_k", "cross_pair_correlation"]
 
@@ -126,19 +126,4 @@ def _cross(
 ) -> RadialFunction:
     """Measure a statistic of two sets."""
     a, b = samples_of(first, second, region=region, z_range_nm=z_range_nm)
-    n = min(len(a), len(b))
-    if radii_nm is None:
-        radii = default_radii(a.window, n, of="pairs", correction=correction)
-    else:
-        radii = as_radii(radii_nm)
-    estimator = cross_estimator(statistic, a.window, n, radii, correction, bandwidth_nm)
-    a.window.check_radius(float(radii[-1]), correction)
-    check_pairs(estimator.name, [(a.positions, b.positions)], estimator.reach_nm)
-    return RadialFunction(
-        estimator.name,
-        radii,
-        estimator.measure(a.positions, b.positions),
-        estimator.theory,
-        correction=correction,
-        n_localizations=len(a),
-    )
+    return measured(cross_estimator, statistic, a, b, radii_nm, correction, bandwidth_nm)[0]

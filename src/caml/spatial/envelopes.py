@@ -13,10 +13,11 @@ from caml._arrays import FloatArray
 from caml._cost import check_count
 from caml.errors import InputError
 from caml.localizations import Localizations, Region
+from caml.spatial._estimators import estimator_of
+from caml.spatial._measured import measured
 from caml.spatial._pairs import check_pairs
 from caml.spatial._window import sample_of
 from caml.spatial.radial import RadialFunction
-from caml.spatial.second_order import prepared
 
 __all__ = ["STATISTICS", "envelope"]
 
@@ -102,28 +103,20 @@ def envelope(
         )
     sample = sample_of(localizations, region=region, z_range_nm=z_range_nm)
     correction = correction or ("kaplan-meier" if statistic == "G" else "rigid")
-    radii, estimator = prepared(statistic, sample, radii_nm, correction, bandwidth_nm)
+    found, estimator = measured(
+        estimator_of, statistic, sample, sample, radii_nm, correction, bandwidth_nm
+    )
     generator = np.random.default_rng(seed)
-    sets = [sample.positions, sample.window.draw(len(sample), generator)]
-    if statistic != "G":
-        for one, repeats in zip(sets, (1, n_simulations), strict=True):
-            what = f"{statistic} of {n_simulations} simulations"
-            check_pairs(what, [(one, one)], estimator.reach_nm, repeats=repeats)
-    curves = np.empty((n_simulations, len(radii)))
+    curves = np.empty((n_simulations, len(found.radius_nm)))
     for number in range(n_simulations):
-        positions = sets[1] if number == 0 else sample.window.draw(len(sample), generator)
-        curves[number] = estimator.measure(positions, positions)
+        drawn = sample.window.draw(len(sample), generator)
+        if number == 0 and statistic != "G":
+            what = f"{statistic} of {n_simulations} simulations"
+            check_pairs(what, [(drawn, drawn)], estimator.reach_nm, repeats=n_simulations)
+        curves[number] = estimator.measure(drawn, drawn)
         if progress is not None:
             progress((number + 1) / n_simulations)
-    measured = RadialFunction(
-        estimator.name,
-        radii,
-        estimator.measure(sample.positions, sample.positions),
-        estimator.theory,
-        correction=correction,
-        n_localizations=len(sample),
-    )
-    return with_envelope(measured, curves, rank)
+    return with_envelope(found, curves, rank)
 
 
 def with_envelope(measured: RadialFunction, curves: FloatArray, rank: int = 1) -> RadialFunction:

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from caml._cost import check_count
 from caml.errors import InputError
 from caml.localizations import Localizations, Region
+from caml.spatial._estimators import estimator_of
+from caml.spatial._measured import measured
 from caml.spatial._window import sample_of
 from caml.spatial.radial import RadialFunction
-from caml.spatial.second_order import prepared
 
 __all__ = ["Hopkins", "hopkins", "nearest_neighbour_distribution"]
 
@@ -98,15 +99,7 @@ def nearest_neighbour_distribution(
     [0.0, 1.0, 1.0]
     """
     sample = sample_of(localizations, region=region, z_range_nm=z_range_nm)
-    radii, estimator = prepared("G", sample, radii_nm, correction)
-    return RadialFunction(
-        "G",
-        radii,
-        estimator.measure(sample.positions, sample.positions),
-        estimator.theory,
-        correction=correction,
-        n_localizations=len(sample),
-    )
+    return measured(estimator_of, "G", sample, sample, radii_nm, correction)[0]
 
 
 def hopkins(

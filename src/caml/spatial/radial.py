@@ -10,8 +10,9 @@ import pandas as pd
 
 from caml._arrays import FloatArray
 from caml._geometry import unit_ball
+from caml._window import Window
 from caml.errors import InputError
-from caml.spatial._window import Window
+from caml.spatial._window import largest_radius
 
 __all__ = ["RadialFunction", "default_radii"]
 
@@ -133,10 +134,10 @@ def default_radii(window: Window, n: int, *, of: str, correction: str = "rigid")
     n_dimensions = window.n_dimensions
     ball = unit_ball(n_dimensions)
     wanted = (N_NEIGHBOURS[of] * window.size / max(n, 1) / ball) ** (1 / n_dimensions)
-    furthest = min(window.shortest_side_nm / 4, wanted)
+    furthest = min(window.shorter_side_nm / 4, wanted)
     if n_dimensions == 3:
         furthest = min(furthest, window.depth_nm)
-    furthest = window.largest_radius(float(furthest), correction)
+    furthest = largest_radius(window, float(furthest), correction)
     return np.linspace(0, furthest, N_RADII + 1)[1:]
 
 

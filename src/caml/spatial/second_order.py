@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from caml._arrays import FloatArray
 from caml.localizations import Localizations, Region
-from caml.spatial._estimators import Estimator, PairCorrection, estimator_of
-from caml.spatial._pairs import check_pairs
-from caml.spatial._window import Sample, sample_of
-from caml.spatial.radial import RadialFunction, as_radii, default_radii
+from caml.spatial._estimators import PairCorrection, estimator_of
+from caml.spatial._measured import measured
+from caml.spatial._window import sample_of
+from caml.spatial.radial import RadialFunction
 
 __all__ = ["pair_correlation", "ripley_k", "ripley_l"]
 
@@ -189,46 +188,6 @@ def pair_correlation(
     )
 
 
-def prepared(
-    statistic: str,
-    sample: Sample,
-    radii_nm: npt.ArrayLike | None,
-    correction: str,
-    bandwidth_nm: float | None = None,
-) -> tuple[FloatArray, Estimator]:
-    """Check radii, and prepare a statistic of a sample.
-
-    Parameters
-    ----------
-    statistic : str
-        Which.
-    sample : Sample
-        Of which localizations.
-    radii_nm : array-like of shape (n_radii,), nm, optional
-        At which radii.
-    correction : str
-        For the border.
-    bandwidth_nm : float, optional
-        Of g, nm.
-
-    Returns
-    -------
-    radii : ndarray of shape (n_radii,), nm
-        The radii.
-    estimator : Estimator
-        What measures it.
-    """
-    of = "nearest" if statistic == "G" else "pairs"
-    by = "border" if statistic == "G" and correction != "none" else correction
-    if radii_nm is None:
-        radii = default_radii(sample.window, len(sample), of=of, correction=by)
-    else:
-        radii = as_radii(radii_nm)
-    estimator = estimator_of(statistic, sample.window, len(sample), radii, correction, bandwidth_nm)
-    sample.window.check_radius(float(radii[-1]), by)
-    return radii, estimator
-
-
 def _measured(
     statistic: str,
     localizations: Localizations | npt.ArrayLike,
@@ -241,14 +200,4 @@ def _measured(
 ) -> RadialFunction:
     """Measure a statistic of one set."""
     sample = sample_of(localizations, region=region, z_range_nm=z_range_nm)
-    radii, estimator = prepared(statistic, sample, radii_nm, correction, bandwidth_nm)
-    positions = sample.positions
-    check_pairs(statistic, [(positions, positions)], estimator.reach_nm)
-    return RadialFunction(
-        estimator.name,
-        radii,
-        estimator.measure(positions, positions),
-        estimator.theory,
-        correction=correction,
-        n_localizations=len(sample),
-    )
+    return measured(estimator_of, statistic, sample, sample, radii_nm, correction, bandwidth_nm)[0]
