@@ -139,3 +139,14 @@ def test_a_warning_names_its_file_once_and_comes_before_an_error_too(
     assert [line.count(str(tmp_path)) for line in told] == [1, 1, 1]
     assert [line.split(":")[1] for line in told] == [" warning", " warning", " error"]
     assert "(--region, or Localizations" in told[2]
+
+
+def test_nothing_above_chance_is_said_in_words_and_one_simulation_is_too_few(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "far.csv"
+    path.write_text("x [nm],y [nm]\n0,0\n900,0\n0,900\n900,900\n")
+    assert run("spatial", path, "--out", tmp_path / "out", "--simulations", 2) == 0
+    assert "4 localizations, L − r nowhere above 0, Hopkins" in capsys.readouterr().out
+    assert run("spatial", path, "--out", tmp_path / "one", "--simulations", 1) == 1
+    assert "takes at least 2 simulations (--simulations, or" in capsys.readouterr().err

@@ -98,7 +98,7 @@ def test_in_3d() -> None:
     ("options", "message"),
     [
         ({"n_simulations": 0}, "n_simulations must be a whole number of at least 1"),
-        ({"n_simulations": 9, "rank": 5}, "of 9 simulations the rank is 4 at most, got 5"),
+        ({"n_simulations": 9, "rank": 5}, r"rank 5 takes at least 10 simulations .*, got 9"),
         ({"statistic": "F"}, "no statistic is called 'F'; there are: K, L, L-r, g, G"),
         ({"statistic": "g", "correction": "border"}, "K and g are rigid, none; got 'border'"),
     ],

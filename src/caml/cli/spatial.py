@@ -53,7 +53,7 @@ RESULTS = frozenset({"spatial.csv", "summary.csv", "spatial.png", "record.json"}
     default=99,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Of localizations without structure, for envelopes and P; 0 for none.",
+    help="Of localizations without structure, for envelopes and P; 0 for none, else at least 2.",
 )
 @SEED
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
@@ -141,9 +141,16 @@ def _measure(
         }
         write_json(partial / "record.json", record_of(path, "spatial", arguments))
         save_surveys(found, partial / "spatial.png", name=folder.name)
-    return [
-        f"{path}{', ' + row['region'] if row['region'] else ''}: "
-        f"{row['n_localizations']:,} localizations, L − r up to {row['l_minus_r_max_nm']:.0f} nm "
-        f"at {row['radius_of_max_nm']:.0f} nm, Hopkins {row['hopkins']:.2f} -> {folder}"
-        for row in summary.to_dict("records")
-    ]
+    return [_line(path, folder, row) for row in summary.to_dict("records")]
+
+
+def _line(path: Path, folder: Path, row: dict[Any, Any]) -> str:
+    """Say what was found in a region."""
+    where = f"{path}, {row['region']}" if row["region"] else str(path)
+    most = "L − r nowhere above 0"
+    if row["l_minus_r_max_nm"] > 0:
+        most = f"L − r up to {row['l_minus_r_max_nm']:,.1f} nm at {row['radius_of_max_nm']:,.1f} nm"
+    return (
+        f"{where}: {row['n_localizations']:,} localizations, {most}, "
+        f"Hopkins {row['hopkins']:.2f} -> {folder}"
+    )

@@ -99,7 +99,8 @@ def envelope(
     check_count(n_simulations=n_simulations, rank=rank)
     if 2 * rank > n_simulations:
         raise InputError(
-            f"of {n_simulations} simulations the rank is {n_simulations // 2} at most, got {rank}"
+            f"an envelope of rank {rank} takes at least {2 * rank} simulations (--simulations, or "
+            f"n_simulations), got {n_simulations}"
         )
     sample = sample_of(localizations, region=region, z_range_nm=z_range_nm)
     correction = correction or ("kaplan-meier" if statistic == "G" else "rigid")
