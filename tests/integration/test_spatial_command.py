@@ -150,3 +150,16 @@ def test_nothing_above_chance_is_said_in_words_and_one_simulation_is_too_few(
     assert "4 localizations, L − r nowhere above 0, Hopkins" in capsys.readouterr().out
     assert run("spatial", path, "--out", tmp_path / "one", "--simulations", 1) == 1
     assert "takes at least 2 simulations (--simulations, or" in capsys.readouterr().err
+
+
+def test_channels_that_are_taken_together_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corners = "0,0,{}\n90,0,{}\n0,90,{}\n50,60,{}\n"
+    for name, channels in (("two", "ABAB"), ("one", "AAAA")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("x [nm],y [nm],channel\n" + corners.format(*channels))
+        assert run("spatial", path, "--out", tmp_path / "out", "--simulations", 0) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(told) == 1
+    assert "two.csv: channels A, B are taken together" in told[0]

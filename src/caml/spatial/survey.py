@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from caml._cost import check_length
+from caml.errors import DataWarning
 from caml.localizations import Localizations, Region
 from caml.spatial._window import sample_of
 from caml.spatial.envelopes import Statistic, envelope
@@ -134,6 +136,11 @@ def survey(
     InputError
         As each statistic does.
 
+    Warns
+    -----
+    DataWarning
+        If localizations lie outside the region, or are of several channels.
+
     Examples
     --------
     >>> even = np.random.default_rng(1).uniform(0, 1_000, (300, 2))
@@ -141,6 +148,8 @@ def survey(
     >>> [one.name for one in found.functions]
     ['L-r', 'g', 'G']
     """
+    if isinstance(localizations, Localizations):
+        _warn_of_channels(localizations)
     generator = np.random.default_rng(seed)
     radii = None
     if max_radius_nm is not None:
@@ -180,3 +189,16 @@ def survey(
         window.region,
         window.depth_nm if window.n_dimensions == 3 else float("nan"),
     )
+
+
+def _warn_of_channels(localizations: Localizations) -> None:
+    """Say that channels are not told apart, where there are several."""
+    if localizations.channel is None:
+        return
+    names = [str(name) for name in pd.unique(pd.Series(localizations.channel).dropna())]
+    if len(names) > 1:
+        message = (
+            f"channels {', '.join(names[:9])}{', …' if len(names) > 9 else ''} are taken together: "
+            "give each a table of its own, or hold two against each other (caml channels)"
+        )
+        warnings.warn(DataWarning(message), stacklevel=3)
