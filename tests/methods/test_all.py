@@ -2,6 +2,7 @@
 
 import inspect
 import typing
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from caml.errors import InputError
+from caml.errors import InputError, NothingFoundWarning
 from caml.evaluate import match_clusters
 from caml.localizations import Localizations, Region
 from caml.methods import METHODS, method_parameters, parse_parameters, run_method
@@ -90,13 +91,36 @@ def test_turning_by_a_quarter_turns_nothing(name: str) -> None:
     assert share > (0.9 if name in ("kde", "focal", "pointnet") else 0.995)
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 5])
 @pytest.mark.parametrize(("name", "n_dimensions"), KINDS)
-def test_nothing_and_next_to_nothing_have_no_clusters(name: str, n_dimensions: int) -> None:
-    for n in (0, 1, 2):
-        positions = np.arange(n * n_dimensions, dtype=float).reshape(n, n_dimensions) * 900
-        for parameters in ({}, SUITED[name]):
-            segmentation = run_method(name, positions, parameters)
-            assert segmentation.cluster.tolist() == [-1] * n
+def test_next_to_nothing_is_never_refused(name: str, n_dimensions: int, n: int) -> None:
+    even = np.random.default_rng(n).uniform(0, 1, (n, n_dimensions))
+    images = [even * 2_000, even * 30, even * 0 + 500, even * 500 * [1, *[0] * (n_dimensions - 1)]]
+    for positions in images:
+        for region in (None, Region.rectangle(0, 0, 2_000, 2_000)):
+            with warnings.catch_warnings(record=True) as noted:
+                warnings.simplefilter("always")
+                found = run_method(name, Localizations(positions, region=region))
+            assert len(found.cluster) == n
+            if n < 3:
+                assert found.n_clusters == 0
+            if noted:
+                assert found.n_clusters == 0
+                (one,) = noted
+                assert one.category is NothingFoundWarning
+                assert str(one.message).startswith(f"{name} could not look for clusters: ")
+        if n == 0:
+            assert noted
+
+
+@pytest.mark.parametrize("name", ["getis-franklin", "bayesian"])
+def test_a_radius_that_was_chosen_is_refused_and_a_default_is_not(name: str) -> None:
+    positions = np.random.default_rng(0).uniform(0, 50, (30, 2))
+    radius = {"getis-franklin": "radius_nm", "bayesian": "radius_max_nm"}[name]
+    with pytest.warns(NothingFoundWarning, match=f"{radius} is .* nm, and the region's shorter"):
+        assert run_method(name, positions).cluster.tolist() == [-1] * 30
+    with pytest.raises(InputError, match=f"{radius} is 40 nm, and the region's shorter side only"):
+        run_method(name, positions, {radius: 40.0})
 
 
 @pytest.mark.parametrize("name", SUITED)
@@ -130,16 +154,12 @@ def test_dimensions_that_a_method_does_not_know_are_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the scores are such as chance gives")
+@pytest.mark.filterwarnings("ignore:.* could not look for clusters")
 @pytest.mark.parametrize("name", SUITED)
 @pytest.mark.parametrize("kind", ["line", "same", "lattice"])
 def test_ties_everywhere_end_well(name: str, kind: str) -> None:
     grid = np.stack(np.meshgrid(np.arange(12.0), np.arange(12.0)), axis=-1).reshape(-1, 2) * 100
     positions = {"line": grid * [1, 0], "same": grid * 0 + 5, "lattice": grid}[kind]
-    if name in ("getis-franklin", "bayesian") and kind != "lattice":
-        # What they compare with is a density, which needs an area.
-        with pytest.raises(InputError, match="how large a region they were looked for in"):
-            found(name, positions)
-        return
     segmentation = found(name, np.vstack([positions, positions[::3]]))
     twins = segmentation.cluster[len(positions) :]
     assert twins.tolist() == segmentation.cluster[: len(positions) : 3].tolist()

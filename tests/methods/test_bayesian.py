@@ -10,7 +10,7 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import norm
 from sklearn.metrics import adjusted_rand_score
 
-from caml.errors import DataWarning, InputError
+from caml.errors import DataWarning, InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region
 from caml.methods import Proposals, bayesian, local_l, score_surface
 from caml.methods._bayesian_scan import begin_sums, evidence
@@ -288,14 +288,17 @@ def test_what_is_outside_or_not_finite_is_in_no_cluster_and_keeps_its_row() -> N
 
 def test_few_localizations_are_no_cluster() -> None:
     for n in range(3):
-        assert bayesian(np.zeros((n, 2))).cluster.tolist() == [-1] * n
+        with pytest.warns(NothingFoundWarning, match=f"takes 3 localizations or more, got {n}"):
+            assert bayesian(np.zeros((n, 2))).cluster.tolist() == [-1] * n
         proposals = score_surface(np.zeros((n, 2)))
         assert proposals.score.shape == (60, 100)
         assert not proposals.n_clusters.any()
     together = Localizations(np.full((4, 2), 500.0), region=SQUARE)
     assert bayesian(together).cluster.tolist() == [0] * 4
+    with pytest.warns(NothingFoundWarning, match="4 localizations lie on a line or at one place"):
+        assert bayesian(np.zeros((4, 2))).n_clusters == 0
     with pytest.raises(InputError, match="4 localizations lie on a line or at one place"):
-        bayesian(np.zeros((4, 2)))
+        score_surface(np.zeros((4, 2)))
 
 
 def test_uncertainties_that_are_none_take_the_median_of_the_others() -> None:

@@ -7,7 +7,7 @@ from scipy.stats import poisson
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-from caml.errors import InputError
+from caml.errors import InputError, NothingFoundWarning
 from caml.localizations import Localizations
 from caml.methods import dbscan, suggest_eps
 
@@ -65,7 +65,8 @@ def test_positions_that_are_not_finite_are_in_no_cluster_and_keep_their_rows() -
 
 def test_few_localizations_are_no_cluster() -> None:
     for n in range(6):
-        found = dbscan(np.zeros((n, 2)) + np.arange(n)[:, None], min_samples=6)
+        with pytest.warns(NothingFoundWarning, match="needs more than min_samples, 6"):
+            found = dbscan(np.zeros((n, 2)) + np.arange(n)[:, None], min_samples=6)
         assert found.cluster.tolist() == [-1] * n
 
 

@@ -6,7 +6,7 @@ import pytest
 import shapely
 from scipy.spatial import ConvexHull, Voronoi
 
-from caml.errors import InputError
+from caml.errors import InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region
 from caml.methods import voronoi, voronoi_density, voronoi_objects
 from caml.methods._cells import cells_of
@@ -77,7 +77,8 @@ def test_positions_on_a_line_have_no_cells() -> None:
     line = np.arange(20.0)[:, None] * [1, 2]
     assert cells_of(line) is None
     assert np.isnan(voronoi_density(line)).all()
-    assert voronoi(line).n_clusters == 0
+    with pytest.warns(NothingFoundWarning, match="20 localizations on a line or in a plane have"):
+        assert voronoi(line).n_clusters == 0
 
 
 def test_density_counts_duplicates_in_the_cell_they_share() -> None:

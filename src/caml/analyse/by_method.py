@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -66,9 +67,13 @@ def find_by_method(
         where = f"{region.name}: " if region and regions else ""
         try:
             part = replace(localizations.taken(rows), region=region)
-            found = run_method(method, part, parameters)
+            with warnings.catch_warnings(record=True) as noted:
+                warnings.simplefilter("always")
+                found = run_method(method, part, parameters)
         except InputError as error:
             raise InputError(where + str(error)) from error
+        for one in noted:
+            warnings.warn(where + str(one.message), one.category, stacklevel=3)
         # With its neighbours in earlier regions, whose answer for those stands.
         new = label[rows] < 0
         clustered = new & (found.cluster >= 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -10,12 +11,24 @@ import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
 from caml._window import Window, why_no_size
-from caml.errors import InputError
+from caml.errors import InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region, as_positions
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation, renumber
 
-__all__ = ["Points", "points_of"]
+__all__ = ["UNSIZED", "CannotTellError", "Points", "points_of"]
+
+UNSIZED = (
+    "all localizations lie on a line or in a plane, and nothing says how large a region they were "
+    "looked for in: give it (--region, or Localizations(…, region=…))"
+)
+
+
+class CannotTellError(InputError):
+    """Nothing can be told from these localizations, or not with what a parameter is by default.
+
+    Helpers raise it; a method that meets it has no clusters, and says why.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +95,27 @@ class Points:
         cluster = np.full(self.n_localizations, -1, dtype=np.int64)
         cluster[self.rows] = renumber(ids)[0]
         return Segmentation(cluster, made_by=made_by)
+
+    def nothing(self, made_by: str, why: object) -> Segmentation:
+        """Return no clusters, with a warning.
+
+        Parameters
+        ----------
+        made_by : str
+            As for `segmentation`.
+        why : object
+            Why none could be looked for, in words.
+
+        Returns
+        -------
+        Segmentation
+            Of all localizations.
+        """
+        name = made_by.partition(",")[0]
+        message = f"{name} could not look for clusters: {why}"
+        # Whoever called the method is who should know.
+        warnings.warn(NothingFoundWarning(message), stacklevel=3)
+        return self.segmentation(np.full(len(self), -1), made_by)
 
 
 def points_of(

@@ -10,21 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import BoolArray, FloatArray, IntArray
-from caml._cost import check_cost, check_length
+from caml._cost import check_cost
 from caml._machine import in_threads, n_threads
-from caml.errors import DataWarning, InputError
+from caml.errors import DataWarning
 from caml.localizations import Localizations
+from caml.methods._bayesian_model import N_SIGMA, Model
 from caml.methods._bayesian_pairs import Pairs
-from caml.methods._points import Points, points_of
-from caml.methods._window import Window, inside
+from caml.methods._points import CannotTellError, Points, points_of
+from caml.methods._window import Window
+from caml.methods.getis_franklin import FEWEST, window_for
 from caml.segment import Segmentation
 
 __all__ = ["Proposals", "bayesian", "score_surface"]
 
 NAME = "Bayesian cluster analysis"
 
-# The standard deviations of clusters that are added up, as many as the authors' code has.
-N_SIGMA = 100
+# Where nothing else is chosen.
+RADIUS_MAX_NM = 300.0
 # Localizations times radii from which on the scan is compiled, which takes two seconds once; fewer
 # take a second as it is.
 COMPILED_FROM = 1_000
@@ -36,7 +38,6 @@ SECONDS_PER_PAIR = 3e-7
 SECONDS_PER_LINK = 3e-9
 SECONDS_PER_LOCALIZATION = 6e-6
 N_SAMPLED = 1_000
-MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +85,7 @@ def bayesian(
     localizations: Localizations | npt.ArrayLike,
     *,
     radius_step_nm: float = 5.0,
-    radius_max_nm: float = 300.0,
+    radius_max_nm: float = RADIUS_MAX_NM,
     threshold_step_nm: float = 5.0,
     threshold_max_nm: float = 500.0,
     p_background: float = 0.5,
@@ -148,44 +149,43 @@ def bayesian(
     >>> bayesian(positions, radius_step_nm=20, radius_max_nm=100).n_clusters
     2
     """
-    grid = _Grid.of(radius_step_nm, radius_max_nm, threshold_step_nm, threshold_max_nm)
-    model = _Model(p_background, alpha, sigma_max_nm, uncertainty_nm, axial_factor)
-    points = inside(points_of(localizations, NAME))
-    proposals, pairs = _score(points, _uncertainties(localizations, points, model), grid, model)
+    model = Model(
+        radius_step_nm=radius_step_nm,
+        radius_max_nm=radius_max_nm,
+        threshold_step_nm=threshold_step_nm,
+        threshold_max_nm=threshold_max_nm,
+        p_background=p_background,
+        alpha=alpha,
+        sigma_max_nm=sigma_max_nm,
+        uncertainty_nm=uncertainty_nm,
+        axial_factor=axial_factor,
+    )
+    points = points_of(localizations, NAME)
+    try:
+        window = window_for(points, "radius_max_nm", model.radii[-1], RADIUS_MAX_NM)
+    except CannotTellError as why:
+        return points.nothing("bayesian", why)
+    proposals, pairs = _score(points, window, _uncertainties(localizations, points, model), model)
     i, j = proposals.best
-    radius, threshold = grid.radius_nm[i], grid.threshold_nm[j]
+    radius, threshold = model.radii[i], model.thresholds[j]
     made_by = (
         f"bayesian, radius {radius:.4g} nm, threshold {threshold:.4g} nm, p_background "
         f"{p_background:.4g}, alpha {alpha:.4g}, sigma up to {sigma_max_nm:.4g} nm"
     )
-    if pairs is None or proposals.score[i, j] <= proposals.score_unclustered:
+    if proposals.score[i, j] <= proposals.score_unclustered:
         return points.segmentation(np.full(len(points), -1), made_by)
     return points.segmentation(pairs.clusters(i, threshold), made_by)
 
 
-def score_surface(
-    localizations: Localizations | npt.ArrayLike,
-    *,
-    radius_step_nm: float = 5.0,
-    radius_max_nm: float = 300.0,
-    threshold_step_nm: float = 5.0,
-    threshold_max_nm: float = 500.0,
-    p_background: float = 0.5,
-    alpha: float = 20.0,
-    sigma_max_nm: float = 100.0,
-    uncertainty_nm: float = 10.0,
-    axial_factor: float = 2.0,
-) -> Proposals:
+def score_surface(localizations: Localizations | npt.ArrayLike, **parameters: float) -> Proposals:
     """Score the clusters of many radii and thresholds.
 
     Parameters
     ----------
     localizations : Localizations or array-like of shape (n_localizations, 2 or 3), nm
         A region of some thousands.
-    radius_step_nm, radius_max_nm, threshold_step_nm, threshold_max_nm : float
-        As for `bayesian`.
-    p_background, alpha, sigma_max_nm, uncertainty_nm, axial_factor : float
-        As for `bayesian`.
+    **parameters : float
+        As for `bayesian`, with the same defaults.
 
     Returns
     -------
@@ -240,85 +240,22 @@ def score_surface(
     >>> proposals.score.shape, int(proposals.n_clusters[proposals.best])
     ((6, 100), 1)
     """
-    grid = _Grid.of(radius_step_nm, radius_max_nm, threshold_step_nm, threshold_max_nm)
-    model = _Model(p_background, alpha, sigma_max_nm, uncertainty_nm, axial_factor)
-    points = inside(points_of(localizations, NAME))
-    return _score(points, _uncertainties(localizations, points, model), grid, model)[0]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Grid:
-    """The radii and the thresholds."""
-
-    radius_nm: FloatArray
-    threshold_nm: FloatArray
-
-    @classmethod
-    def of(
-        cls,
-        radius_step_nm: float,
-        radius_max_nm: float,
-        threshold_step_nm: float,
-        threshold_max_nm: float,
-    ) -> _Grid:
-        check_length(
-            radius_step_nm=radius_step_nm,
-            radius_max_nm=radius_max_nm,
-            threshold_step_nm=threshold_step_nm,
-            threshold_max_nm=threshold_max_nm,
-        )
-        axes = []
-        for name, step, largest in (
-            ("radius", radius_step_nm, radius_max_nm),
-            ("threshold", threshold_step_nm, threshold_max_nm),
-        ):
-            # Not to lose the last of 0.1, 0.2, … to rounding.
-            n_steps = math.floor(largest / step * (1 + 1e-9))
-            if not 1 <= n_steps <= MOST_STEPS:
-                raise InputError(
-                    f"{name}_max_nm must be 1 to {MOST_STEPS:,} times {name}_step_nm, got "
-                    f"{largest:g} and {step:g}"
-                )
-            axes.append(step * np.arange(1, n_steps + 1))
-        return cls(*axes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What is believed of clusters before localizations are looked at."""
-
-    p_background: float
-    alpha: float
-    sigma_max_nm: float
-    uncertainty_nm: float
-    axial_factor: float
-
-    def __post_init__(self) -> None:
-        check_length(sigma_max_nm=self.sigma_max_nm, uncertainty_nm=self.uncertainty_nm)
-        for name, most in (("p_background", 1.0), ("alpha", np.inf), ("axial_factor", np.inf)):
-            value = getattr(self, name)
-            if not 0 < value < most:
-                between = "above 0" if most == np.inf else f"between 0 and {most:g}"
-                raise InputError(f"{name} must be a number {between}, got {value:g}")
-
-    @property
-    def variances(self) -> FloatArray:
-        """σ² in the middle of as many steps, nm²."""
-        return np.asarray(((np.arange(N_SIGMA) + 0.5) * self.sigma_max_nm / N_SIGMA) ** 2)
+    model = Model(**{**(bayesian.__kwdefaults__ or {}), **parameters})
+    points = points_of(localizations, NAME)
+    if len(points) < FEWEST:
+        shape = (len(model.radii), len(model.thresholds))
+        none = np.zeros(shape, dtype=np.int64)
+        return Proposals(model.radii, model.thresholds, np.zeros(shape), none, 0.0)
+    window = window_for(points, "radius_max_nm", model.radii[-1], RADIUS_MAX_NM)
+    return _score(points, window, _uncertainties(localizations, points, model), model)[0]
 
 
 def _score(
-    points: Points, uncertainty: FloatArray, grid: _Grid, model: _Model
-) -> tuple[Proposals, Pairs | None]:
+    points: Points, window: Window, uncertainty: FloatArray, model: Model
+) -> tuple[Proposals, Pairs]:
     """Score all proposals."""
-    radii, thresholds = grid.radius_nm, grid.threshold_nm
-    shape = (len(radii), len(thresholds))
-    if len(points) < 3:
-        nothing = np.zeros(shape, dtype=np.int64)
-        return Proposals(radii, thresholds, np.zeros(shape), nothing, 0.0), None
-    window = Window(points.positions, points.region)
-    window.check_radius("radius_max_nm", radii[-1])
-    _check_cost(points, grid)
+    radii, thresholds = model.radii, model.thresholds
+    _check_cost(points, model)
     pairs = Pairs(points, window, radii)
     # Sums of squares of small numbers lose nothing.
     centre = (window.low + window.high) / 2
@@ -368,14 +305,14 @@ def _score(
     return Proposals(radii, thresholds, score, n_clusters, float(score_unclustered)), pairs
 
 
-def _check_cost(points: Points, grid: _Grid) -> None:
+def _check_cost(points: Points, model: Model) -> None:
     """Refuse what does not fit in memory, or never ends, told from some localizations."""
     from scipy.spatial import cKDTree
 
-    n, n_radii = len(points), len(grid.radius_nm)
+    n, n_radii = len(points), len(model.radii)
     sampled = points.positions[:: math.ceil(n / N_SAMPLED)]
     tree = cKDTree(points.positions)
-    reach = 2 * grid.radius_nm[-1]
+    reach = 2 * model.radii[-1]
     n_pairs = n * tree.query_ball_point(sampled, reach, return_length=True).mean()
     room = (2 * points.n_dimensions + 1) * N_SIGMA * 8 * n_threads() + 32 * n_radii
     check_cost(
@@ -388,7 +325,7 @@ def _check_cost(points: Points, grid: _Grid) -> None:
 
 
 def _uncertainties(
-    localizations: Localizations | npt.ArrayLike, points: Points, model: _Model
+    localizations: Localizations | npt.ArrayLike, points: Points, model: Model
 ) -> FloatArray:
     """Return the uncertainty of each localization in the plane and along z, nm."""
     lateral = np.full(len(points), float(model.uncertainty_nm))

@@ -14,7 +14,7 @@ from caml._geometry import unit_ball
 from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.methods._points import points_of
+from caml.methods._points import UNSIZED, CannotTellError, points_of
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.segment import Segmentation
 
@@ -72,13 +72,13 @@ def dbscan(
     check_count(min_samples=min_samples)
     if eps_nm is not None:
         check_length(eps_nm=eps_nm)
-    elif points.n_distinct > min_samples:
-        eps_nm = suggest_eps(localizations, min_samples=min_samples, criterion="chance")
-    else:
-        return points.segmentation(np.full(len(points), -1), f"dbscan, min_samples {min_samples}")
+    try:
+        eps_nm = eps_nm or suggest_eps(localizations, min_samples=min_samples, criterion="chance")
+    except CannotTellError as why:
+        return points.nothing(f"dbscan, min_samples {min_samples}", why)
     made_by = f"dbscan, eps {eps_nm:.4g} nm, min_samples {min_samples}"
     if len(points) == 0:
-        return points.segmentation([], made_by)
+        return points.nothing(made_by, "there are no localizations")
     from sklearn.cluster import DBSCAN
 
     _check_pairs(points.positions, eps_nm)
@@ -139,18 +139,18 @@ def suggest_eps(
     check_count(least=2, min_samples=min_samples)
     search = NeighbourSearch(points.positions)
     if len(search) <= min_samples:
-        raise InputError(
+        raise CannotTellError(
             f"the k-distance curve needs more than min_samples, {min_samples}, localizations at "
             f"different positions; got {len(search)}: give eps_nm"
         )
     if criterion not in ("knee", "chance"):
         raise InputError(f"criterion is one of knee, chance, got {criterion!r}")
     if criterion == "chance" and not points.size:
-        raise InputError(f"{why_no_size(points.positions, points.region)}, or give eps_nm")
+        raise CannotTellError(f"{why_no_size(points.positions, points.region)}, or choose eps_nm")
     curve = np.sort(k_distances(search, min_samples - 1))
     low, high = curve[0], curve[-1]
     if math.isclose(low, high):
-        raise InputError(
+        raise CannotTellError(
             f"all localizations are {low:g} nm from their neighbour number {min_samples - 1}: the "
             "k-distance curve has no knee; give eps_nm"
         )

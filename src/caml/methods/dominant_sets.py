@@ -11,7 +11,7 @@ from caml._arrays import FloatArray, IntArray
 from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.methods._points import points_of
+from caml.methods._points import CannotTellError, points_of
 from caml.methods.dbscan import suggest_eps
 from caml.segment import Segmentation
 
@@ -83,11 +83,12 @@ def dominant_sets(
         raise InputError(f"min_cohesiveness must be from 0 to below 1, got {min_cohesiveness:g}")
     if scale_nm is not None:
         check_length(scale_nm=scale_nm)
-    few = len(points) if scale_nm else points.n_distinct
-    if few <= 2 * points.n_dimensions:
-        return points.segmentation(np.full(len(points), -1), "dominant-sets")
-    if scale_nm is None:
-        scale_nm = suggest_eps(localizations, criterion="chance") / 2
+    try:
+        scale_nm = scale_nm or suggest_eps(localizations, criterion="chance") / 2
+    except CannotTellError as why:
+        return points.nothing("dominant-sets", str(why).replace("eps_nm", "scale_nm"))
+    if len(points) == 0:
+        return points.nothing("dominant-sets", "there are no localizations")
     tree = cKDTree(points.positions)
     n_pairs = tree.count_neighbors(tree, REACH * scale_nm) - len(points)
     _check_cost(len(points), n_bytes=float(n_pairs) * BYTES_PER_PAIR)

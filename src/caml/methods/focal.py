@@ -86,7 +86,7 @@ def focal(
     check_count(min_l=min_l, min_pixels=min_pixels)
     made_by = f"focal, grid {grid_nm:.4g} nm, min_l {min_l}, min_pixels {min_pixels}"
     if len(points) == 0:
-        return points.segmentation([], made_by)
+        return points.nothing(made_by, "there are no localizations")
     index = np.floor((points.positions - points.positions.min(axis=0)) / grid_nm)
     # Two empty pixels around all, so that neighbours never wrap around.
     shape = index.max(axis=0) + 5

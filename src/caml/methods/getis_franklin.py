@@ -13,17 +13,28 @@ from caml._cost import check_cost, check_count, check_length
 from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
-from caml.methods._points import Points, points_of
+from caml.methods._points import CannotTellError, Points, points_of
 from caml.methods._window import Window, inside
 from caml.segment import Segmentation
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
-__all__ = ["from_counts", "getis_franklin", "link", "local_l", "suggest_radius"]
+__all__ = [
+    "from_counts",
+    "getis_franklin",
+    "link",
+    "local_l",
+    "suggest_radius",
+    "window_for",
+]
 
 NAME = "Getis and Franklin's analysis"
 
+# Where nothing else is chosen.
+RADIUS_NM = 30.0
+# The fewest among which it can be told where it is dense.
+FEWEST = 3
 # Of SciPy's lists of pairs: two indices of 8 bytes, and as much again for the graph.
 BYTES_PER_PAIR = 40
 SECONDS_PER_PAIR = 1e-7
@@ -36,7 +47,7 @@ STEP_NM = 5.0
 def getis_franklin(
     localizations: Localizations | npt.ArrayLike,
     *,
-    radius_nm: float = 30.0,
+    radius_nm: float = RADIUS_NM,
     threshold_nm: float = 80.0,
     link_nm: float = 50.0,
     min_localizations: int = 3,
@@ -89,9 +100,11 @@ def getis_franklin(
         f"getis-franklin, radius {radius_nm:.4g} nm, threshold {threshold_nm:.4g} nm, link "
         f"{link_nm:.4g} nm, min_localizations {min_localizations}"
     )
-    if len(inside(points)) < 3:
-        return points.segmentation(np.full(len(points), -1), made_by)
-    dense = local_l(localizations, radius_nm=radius_nm)[points.rows] >= threshold_nm
+    try:
+        window = window_for(points, "radius_nm", radius_nm, RADIUS_NM)
+    except CannotTellError as why:
+        return points.nothing(made_by, why)
+    dense = _local_l(points, window, radius_nm) >= threshold_nm
     ids = np.full(len(points), -1)
     ids[dense] = link(points.positions[dense], link_nm, min_localizations)
     return points.segmentation(ids, made_by)
@@ -148,17 +161,10 @@ def local_l(
     )
     values = np.full(len(as_positions(localizations)), np.nan)
     values[points.rows] = 0.0
-    if len(points) < 2:
-        return values
-    from scipy.spatial import cKDTree
-
-    window = Window(points.positions, points.region)
-    window.check_radius("radius_nm", radius_nm)
-    tree = cKDTree(points.positions)
-    others = _count_others(tree, points.positions, radius_nm)
-    values[points.rows] = from_counts(
-        others, window.shares(radius_nm), window.size, len(points), points.n_dimensions
-    )
+    if len(points) >= 2:
+        window = Window(points.positions, points.region)
+        window.check_radius("radius_nm", radius_nm)
+        values[points.rows] = _local_l(points, window, radius_nm)
     return values
 
 
@@ -235,6 +241,58 @@ def suggest_radius(
             "or a region"
         )
     return float(radii[best])
+
+
+def window_for(points: Points, name: str, radius_nm: float, default_nm: float) -> Window:
+    """Return the region around localizations, if it is large enough for a radius.
+
+    Parameters
+    ----------
+    points : Points
+        The localizations.
+    name : str
+        Of the radius.
+    radius_nm : float
+        Its value, nm.
+    default_nm : float
+        What it is where nothing else is chosen, nm: a user did not choose it, and is not refused.
+
+    Returns
+    -------
+    Window
+        The region.
+
+    Raises
+    ------
+    CannotTellError
+        If there are fewer than 3 localizations, they have no region, or it is too small for the
+        default radius.
+    InputError
+        If it is too small for the radius.
+    """
+    if len(points) < FEWEST:
+        raise CannotTellError(f"it takes {FEWEST} localizations or more, got {len(points)}")
+    try:
+        window = Window(points.positions, points.region)
+    except InputError as why:
+        raise CannotTellError(str(why)) from why
+    try:
+        window.check_radius(name, radius_nm)
+    except InputError as why:
+        if radius_nm == default_nm:
+            raise CannotTellError(str(why)) from why
+        raise
+    return window
+
+
+def _local_l(points: Points, window: Window, radius_nm: float) -> FloatArray:
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(points.positions)
+    others = _count_others(tree, points.positions, radius_nm)
+    return from_counts(
+        others, window.shares(radius_nm), window.size, len(points), points.n_dimensions
+    )
 
 
 def from_counts(

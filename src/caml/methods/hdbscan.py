@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from caml._cost import check_cost, check_count
@@ -72,7 +71,8 @@ def hdbscan(
     )
     n = len(points)
     if n <= max(min_cluster_size, min_samples):
-        return points.segmentation(np.full(n, -1), made_by)
+        least = max(min_cluster_size, min_samples) + 1
+        return points.nothing(made_by, f"it takes {least} localizations or more, got {n}")
     check_cost("HDBSCAN", n, n_bytes=BYTES_PER_LOCALIZATION * n, seconds=SECONDS_PER_PAIR * n**2)
     from sklearn.cluster import HDBSCAN
 

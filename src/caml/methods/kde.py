@@ -12,7 +12,7 @@ from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
-from caml.methods._points import Points, points_of
+from caml.methods._points import UNSIZED, CannotTellError, Points, points_of
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation
 
@@ -85,12 +85,12 @@ def kde(
         raise InputError(f"density_factor must be a number above 0, got {density_factor:g}")
     if bandwidth_nm is not None:
         check_length(bandwidth_nm=bandwidth_nm)
-    elif points.size == 0 or len(points) < 3:
-        return points.segmentation(np.full(len(points), -1), "kde")
-    else:
-        bandwidth_nm = suggest_bandwidth(points.positions)
+    try:
+        bandwidth_nm = bandwidth_nm or suggest_bandwidth(points.positions)
+    except CannotTellError as why:
+        return points.nothing("kde", why)
     if points.size == 0:
-        return points.segmentation(np.full(len(points), -1), f"kde, bandwidth {bandwidth_nm:.4g}")
+        return points.nothing(f"kde, bandwidth {bandwidth_nm:.4g} nm", UNSIZED)
     average = len(points) / points.size
     if density_factor is None:
         window = (4 * math.pi) ** (points.n_dimensions / 2) * bandwidth_nm**points.n_dimensions
@@ -137,7 +137,7 @@ def suggest_bandwidth(localizations: Localizations | npt.ArrayLike) -> float:
     points = points_of(localizations, "kernel density estimation")
     search = NeighbourSearch(points.positions)
     if len(search) < 3:
-        raise InputError(
+        raise CannotTellError(
             f"a bandwidth is told from at least three different positions, got {len(search)}: give "
             "bandwidth_nm"
         )

@@ -79,8 +79,9 @@ def optics(
         raise InputError(f"max_eps_nm must be a number of nm above 0, got {max_eps_nm:g}")
     made_by = f"optics, min_samples {min_samples}, max_eps {max_eps_nm:.4g} nm, xi {xi:g}"
     n = len(points)
-    if n < max(min_samples, min_cluster_size):
-        return points.segmentation(np.full(n, -1), made_by)
+    least = max(min_samples, min_cluster_size)
+    if n < least:
+        return points.nothing(made_by, f"it takes {least} localizations or more, got {n}")
     check_cost("OPTICS", n, n_bytes=BYTES_PER_LOCALIZATION * n, seconds=SECONDS_PER_PAIR * n**2)
     from sklearn.cluster import OPTICS
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import numpy.typing as npt
 
-from caml.classify import classify
+from caml.classify import classify, too_few
 from caml.localizations import Localizations
 from caml.methods._points import points_of
 from caml.models import load_model
@@ -65,6 +64,6 @@ def pointnet(
     weights = network.card.sha256[:8]
     made_by = f"pointnet, {NETWORK} {weights}, threshold {threshold:g}, prior {prior}"
     if points.n_distinct <= network.card.k:
-        return points.segmentation(np.full(len(points), -1), made_by)
+        return points.nothing(made_by, too_few(network.card, points.n_distinct))
     found = classify(points.positions, network, threshold=threshold, prior=prior)
     return points.segmentation(segment(points.positions, found, k=network.card.k).cluster, made_by)

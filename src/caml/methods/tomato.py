@@ -10,7 +10,7 @@ from caml._geometry import unit_ball
 from caml.errors import MissingExtraError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
-from caml.methods._points import points_of
+from caml.methods._points import CannotTellError, points_of
 from caml.methods.dbscan import suggest_eps
 from caml.segment import Segmentation
 
@@ -71,9 +71,6 @@ def tomato(
         check_length(radius_nm=radius_nm)
     if persistence is not None:
         check_count(persistence=persistence)
-    few = len(points) if radius_nm else points.n_distinct
-    if few <= 2 * points.n_dimensions:
-        return points.segmentation(np.full(len(points), -1), "tomato")
     try:
         from gudhi.clustering.tomato import Tomato
     except ImportError as error:
@@ -82,8 +79,12 @@ def tomato(
         ) from error
     from scipy.spatial import cKDTree
 
-    if radius_nm is None:
-        radius_nm = suggest_eps(localizations, criterion="chance")
+    try:
+        radius_nm = radius_nm or suggest_eps(localizations, criterion="chance")
+    except CannotTellError as why:
+        return points.nothing("tomato", str(why).replace("eps_nm", "radius_nm"))
+    if len(points) == 0:
+        return points.nothing("tomato", "there are no localizations")
     if persistence is None:
         window = unit_ball(points.n_dimensions) * radius_nm**points.n_dimensions
         persistence = max(chance_count(points, window), 1)

@@ -178,7 +178,9 @@ def voronoi_objects(
     made_by = f"voronoi, density_factor {density_factor:g}, min_localizations {min_localizations}"
     tessellation = _tessellation(points)
     if tessellation is None:
-        nothing = points.segmentation(np.full(len(points), -1), made_by)
+        nothing = points.nothing(
+            made_by, f"{len(points):,} localizations on a line or in a plane have no cells"
+        )
         return Objects(nothing, nothing, np.empty(0, dtype=np.int64))
     search, cells, count = tessellation
     least = (min_localizations, min_area_nm2 if points.n_dimensions == 2 else 0.0)
