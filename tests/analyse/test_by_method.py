@@ -9,7 +9,8 @@ import pytest
 
 import caml
 from caml.analyse import analyse, analyse_files
-from caml.errors import InputError, NothingFoundWarning
+from caml.analyse.by_method import find_by_method
+from caml.errors import CamlWarning, DataWarning, InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region
 from caml.methods import dbscan
 from caml.plot import overview
@@ -121,3 +122,27 @@ def test_localizations_taken_keep_what_belongs_to_them() -> None:
     assert some.channel.tolist() == ["a", "a"]
     assert some.table["x_nm"].tolist() == [4, 0]
     assert every.taken(np.array([False, True, False, True])).positions.tolist() == [[2, 3], [6, 7]]
+
+
+def test_duplicates_are_told_once_with_how_many() -> None:
+    positions = np.random.default_rng(0).uniform(0, 1000, (200, 2))
+    twice = np.vstack([positions, positions[:7], [[np.nan, 3]] * 2])
+    halves = [Region.rectangle(0, 0, 500, 1000), Region.rectangle(500, 0, 1000, 1000)]
+    with pytest.warns(CamlWarning) as noted:
+        find_by_method(Localizations(twice), "dbscan", {"eps_nm": 40.0}, halves)
+    (one,) = noted
+    assert one.category is DataWarning
+    assert str(one.message).startswith("7 of 207 localizations have exactly the position of an")
+
+
+def test_a_region_that_cannot_be_looked_at_is_told_by_its_name() -> None:
+    positions = np.random.default_rng(0).uniform(0, 1000, (200, 2))
+    regions = [
+        Region.rectangle(0, 0, 1000, 1000, name="whole"),
+        Region.rectangle(100, 100, 101, 101, name="speck"),
+    ]
+    with pytest.warns(NothingFoundWarning) as noted:
+        find_by_method(Localizations(positions), "hdbscan", {}, regions)
+    assert [str(one.message) for one in noted] == [
+        "speck: hdbscan could not look for clusters: it takes 6 localizations or more, got 0"
+    ]

@@ -165,6 +165,32 @@ def test_ties_everywhere_end_well(name: str, kind: str) -> None:
     assert twins.tolist() == segmentation.cluster[: len(positions) : 3].tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.* could not look for clusters")
+@pytest.mark.parametrize("parameters", ["default", "suited"])
+@pytest.mark.parametrize(("name", "n_dimensions"), KINDS)
+def test_one_position_is_no_cluster_however_often(
+    name: str, n_dimensions: int, parameters: str
+) -> None:
+    chosen = SUITED[name] if parameters == "suited" else {}
+    for region in (None, Region.rectangle(0, 0, 2_000, 2_000)):
+        stack = Localizations(np.full((60, n_dimensions), 1_000.0), region=region)
+        assert run_method(name, stack, chosen).n_clusters == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SUITED)
+def test_twins_share_a_cluster(name: str, seed: int) -> None:
+    positions, _ = clustered(seed)
+    rng = np.random.default_rng(seed)
+    again = rng.integers(0, len(positions), 200)
+    both = np.vstack([positions, positions[again]])
+    order = rng.permutation(len(both))
+    cluster = np.empty(len(both), dtype=np.int64)
+    cluster[order] = found(name, both[order]).cluster
+    assert cluster.max() >= 3
+    assert np.array_equal(cluster[len(positions) :], cluster[again])
+
+
 @pytest.mark.parametrize("name", SUITED)
 def test_inputs_are_left_as_they_were(name: str) -> None:
     positions, _ = clustered(4)

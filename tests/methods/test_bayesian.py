@@ -294,7 +294,7 @@ def test_few_localizations_are_no_cluster() -> None:
         assert proposals.score.shape == (60, 100)
         assert not proposals.n_clusters.any()
     together = Localizations(np.full((4, 2), 500.0), region=SQUARE)
-    assert bayesian(together).cluster.tolist() == [0] * 4
+    assert bayesian(together).cluster.tolist() == [-1] * 4
     with pytest.warns(NothingFoundWarning, match="4 localizations lie on a line or at one place"):
         assert bayesian(np.zeros((4, 2))).n_clusters == 0
     with pytest.raises(InputError, match="4 localizations lie on a line or at one place"):

@@ -182,7 +182,7 @@ def test_few_localizations_are_no_cluster() -> None:
 
 def test_duplicates_are_neighbours() -> None:
     localizations = Localizations(np.zeros((5, 2)) + 500, region=SQUARE)
-    assert getis_franklin(localizations).cluster.tolist() == [0] * 5
+    assert getis_franklin(localizations).cluster.tolist() == [-1] * 5
     np.testing.assert_allclose(local_l(localizations, radius_nm=30), np.sqrt(1e6 / np.pi))
     with pytest.warns(
         NothingFoundWarning, match="5 localizations lie on a line or at one place"

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from caml.classify import Classification
-from caml.errors import InputError
+from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, Region
+from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation, renumber
 
 __all__ = ["OURS", "find_by_method"]
@@ -52,12 +53,24 @@ def find_by_method(
     ------
     InputError
         If the method refuses.
+
+    Warns
+    -----
+    DataWarning
+        If there are exact duplicates, with how many.
     """
     # Not all analyses load what the methods need.
     from caml.methods import run_method
 
     n = len(localizations)
     finite = localizations.finite
+    n_twins = int(finite.sum()) - len(NeighbourSearch(localizations))
+    if n_twins:
+        message = (
+            f"{n_twins:,} of {int(finite.sum()):,} localizations have exactly the position of an "
+            f"earlier one: {method} counts each of them (networks look at a position once)"
+        )
+        warnings.warn(DataWarning(message), stacklevel=3)
     cluster, label = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int8)
     made_by: list[str] = []
     n_clusters = 0

@@ -83,7 +83,8 @@ class Points:
         Parameters
         ----------
         ids : array-like of shape (n_finite,)
-            The cluster of each of these, negative for none; with gaps or without.
+            The cluster of each of these, negative for none; with gaps or without. Localizations
+            at one position share a cluster, and those of a single position are none.
         made_by : str
             The method and the parameters it used, those it chose by itself too.
 
@@ -93,8 +94,24 @@ class Points:
             Of all localizations; those that were not looked at are in no cluster.
         """
         cluster = np.full(self.n_localizations, -1, dtype=np.int64)
-        cluster[self.rows] = renumber(ids)[0]
+        cluster[self.rows] = renumber(self._with_twins(np.asarray(ids)))[0]
         return Segmentation(cluster, made_by=made_by)
+
+    def _with_twins(self, ids: IntArray) -> IntArray:
+        """Give localizations at one position one cluster, and leave out what is no more than that.
+
+        Whatever the method: where the order of rows tells twins apart, as in HDBSCAN and OPTICS,
+        they go to the first cluster that one of them is in.
+        """
+        search = NeighbourSearch(self.positions)
+        if len(search) == len(self):
+            return ids
+        none = np.iinfo(np.int64).max
+        own = np.full(len(search), none)
+        np.minimum.at(own, search.twin, np.where(ids < 0, none, ids))
+        own[own == none] = -1
+        n_positions = np.bincount(own + 1)
+        return np.where(n_positions[own + 1] < 2, -1, own)[search.twin]
 
     def nothing(self, made_by: str, why: object) -> Segmentation:
         """Return no clusters, with a warning.

@@ -63,9 +63,13 @@ def focal(
     -----
     Mazouchi and Milstein 2016; in 3D Nino et al. 2020. Pixels that are no cores but hold
     localizations and touch one belong to the cluster of the densest core that they touch. Its
-    authors look for the min_l at which the number of clusters changes least; here the default is
-    the count that any window of an image of complete spatial randomness exceeds with a chance of
-    1 %. Only pixels near localizations are kept, so that memory grows with their number.
+    authors look for the min_l from which on the localization uncertainty, told from localizations
+    in consecutive frames (Endesfelder et al. 2014), no longer falls (their program: an exponential
+    with settings that are adjusted by eye); that takes the frames of every blink, which
+    many tables no longer have. Here the default is the count that any window of an image of
+    complete spatial randomness exceeds with a chance of 1 %. Their program, of 2015, has
+    `grid_nm` 10, `min_pixels` 10, and joins pixels along their sides only; here it is across
+    corners, too. Only pixels near localizations are kept, so that memory grows with their number.
 
     Examples
     --------
