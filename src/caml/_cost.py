@@ -27,8 +27,10 @@ def check_length(**lengths_nm: float) -> None:
         If one is not a finite number above 0.
     """
     for name, value in lengths_nm.items():
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"{name} must be a number of nm above 0, got {value:g}")
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not (is_number and np.isfinite(value) and value > 0):
+            got = f"{value:g}" if is_number else repr(value)
+            raise InputError(f"{name} must be a number of nm above 0, got {got}")
 
 
 def check_count(least: int = 1, **counts: int) -> None:

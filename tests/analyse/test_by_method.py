@@ -146,3 +146,16 @@ def test_a_region_that_cannot_be_looked_at_is_told_by_its_name() -> None:
     assert [str(one.message) for one in noted] == [
         "speck: hdbscan could not look for clusters: it takes 6 localizations or more, got 0"
     ]
+
+
+def test_parameters_out_of_range_are_refused_before_a_file_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="eps_nm must be a number of nm above 0, got -3"):
+        analyse(tmp_path / "none.csv", method="dbscan", parameters={"eps_nm": -3.0})
+    with pytest.raises(InputError, match="min_samples must be a whole number of at least 1, got 0"):
+        analyse_files(
+            [tmp_path / "none.csv"],
+            tmp_path / "out",
+            method="dbscan",
+            parameters={"min_samples": 0},
+        )
+    assert not (tmp_path / "out").exists()

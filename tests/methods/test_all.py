@@ -13,7 +13,13 @@ from sklearn.metrics import adjusted_rand_score
 from caml.errors import InputError, NothingFoundWarning
 from caml.evaluate import match_clusters
 from caml.localizations import Localizations, Region
-from caml.methods import METHODS, method_parameters, parse_parameters, run_method
+from caml.methods import (
+    METHODS,
+    checked_parameters,
+    method_parameters,
+    parse_parameters,
+    run_method,
+)
 from caml.segment import Segmentation
 
 FloatArray = npt.NDArray[np.float64]
@@ -224,6 +230,57 @@ def test_parameters_that_cannot_be_read_are_refused(texts: list[str], message: s
     with pytest.raises(InputError) as caught:
         parse_parameters("dbscan", texts)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("dbscan", {"eps_nm": -3.0}, "eps_nm must be a number of nm above 0, got -3"),
+        ("dbscan", {"min_samples": 0}, "min_samples must be a whole number of at least 1, got 0"),
+        (
+            "dbscan",
+            {"min_samples": 2.5},
+            "min_samples must be a whole number of at least 1, got 2.",
+        ),
+        ("dbscan", {"eps_nm": "20"}, "eps_nm is a number, got '20'"),
+        ("dbscan", {"eps_nm": np.nan}, "eps_nm must be a number of nm above 0, got nan"),
+        ("hdbscan", {"min_cluster_size": 1}, "min_cluster_size must be a whole number of at least"),
+        ("hdbscan", {"min_cluster_size": None}, "min_cluster_size is a number, got None"),
+        ("hdbscan", {"cluster_selection_method": "all"}, "is one of eom, leaf, got 'all'"),
+        ("optics", {"xi": 1.0}, "xi must be a number above 0 and below 1, got 1"),
+        ("optics", {"max_eps_nm": np.nan}, "max_eps_nm must be a number of nm above 0, got nan"),
+        ("tomato", {"radius_nm": 0.0}, "radius_nm must be a number of nm above 0, got 0"),
+        ("tomato", {"persistence": 0}, "persistence must be a whole number of at least 1, got 0"),
+        ("getis-franklin", {"link_nm": np.inf}, "link_nm must be a number of nm above 0, got inf"),
+        ("bayesian", {"p_background": 1.0}, "p_background must be a number between 0 and 1, got 1"),
+        (
+            "bayesian",
+            {"radius_step_nm": 301.0},
+            "radius_max_nm must be 1 to 10,000 times radius_st",
+        ),
+        ("voronoi", {"level": 3}, r"level is 1 \(objects\) or 2 \(clusters in objects\), got 3"),
+        ("voronoi", {"min_area_nm2": -1.0}, "min_area_nm2 must be an area of at least 0 nm²"),
+        ("kde", {"density_factor": 0.0}, "density_factor must be a number above 0, got 0"),
+        ("focal", {"grid_nm": -1.0}, "grid_nm must be a number of nm above 0, got -1"),
+        ("focal", {"min_l": 0}, "min_l must be a whole number of at least 1, got 0"),
+        ("dominant-sets", {"min_cohesiveness": 1.0}, "min_cohesiveness must be from 0 to below 1"),
+        ("dominant-sets", {"min_localizations": 1}, "min_localizations must be a whole number of"),
+        ("pointnet", {"threshold": 1.5}, "threshold must be from 0 to 1, got 1.5"),
+        ("pointnet", {"prior": "none"}, "prior is one of auto, image, balanced, got 'none'"),
+    ],
+)
+def test_parameters_out_of_range_are_refused_before_anything_is_looked_at(
+    name: str, parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        checked_parameters(name, parameters)
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_defaults_and_what_suits_pass_the_check(name: str) -> None:
+    defaults = {key: one.default for key, one in method_parameters(name).items()}
+    assert checked_parameters(name, {}) == defaults
+    assert checked_parameters(name, SUITED[name]) == defaults | SUITED[name]
 
 
 def test_names_that_are_none_are_told_with_those_that_are() -> None:

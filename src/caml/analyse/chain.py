@@ -174,6 +174,11 @@ def analyse(
     network = None
     if method == OURS:
         network = model if isinstance(model, Model) else load_model(model)
+    else:
+        # Not all analyses load what the methods need.
+        from caml.methods import checked_parameters
+
+        parameters = checked_parameters(method, parameters or {})
     if isinstance(localizations, str | Path):
         with _timed(seconds, "read"):
             if network and regions and is_parquet(Path(localizations)):

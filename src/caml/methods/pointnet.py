@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy.typing as npt
 
-from caml.classify import classify, too_few
+from caml.classify import check_threshold, classify, too_few
 from caml.localizations import Localizations
 from caml.methods._points import points_of
 from caml.models import load_model
@@ -59,6 +59,7 @@ def pointnet(
     >>> pointnet(np.vstack([*blobs, rng.uniform(-200, 700, (60, 2))])).n_clusters
     2
     """
+    check_threshold(threshold)
     network = load_model(NETWORK)
     points = points_of(localizations, "PointNet", dimensions=(2,))
     weights = network.card.sha256[:8]

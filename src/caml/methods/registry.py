@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import types
 import typing
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from caml.errors import InputError
+from caml.errors import CamlWarning, InputError
 from caml.localizations import Localizations
 from caml.methods.bayesian import bayesian
 from caml.methods.dbscan import dbscan
@@ -153,7 +155,14 @@ def checked_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, An
     Raises
     ------
     InputError
-        If there is no such method, no parameter of that name, or no such choice.
+        If there is no such method or parameter, or the method refuses one as out of its range.
+    MissingExtraError
+        If the method needs what is not installed.
+
+    Notes
+    -----
+    The method itself is asked, with no localizations at all: what it checks, and how it says so, is
+    written there and nowhere else.
 
     Examples
     --------
@@ -163,17 +172,29 @@ def checked_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, An
     known = method_parameters(name)
     for key, value in parameters.items():
         _check_name(name, key, known)
-        choices = _choices(known[key].annotation)
-        if choices and value not in choices:
-            raise InputError(f"{key} is one of {', '.join(choices)}, got {value!r}")
+        _check_type(key, value, known[key])
     chosen = {key: one.default for key, one in known.items()} | dict(parameters)
     # Numbers of NumPy are numbers.
-    return {key: one.item() if hasattr(one, "item") else one for key, one in chosen.items()}
+    chosen = {key: one.item() if hasattr(one, "item") else one for key, one in chosen.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CamlWarning)
+        METHODS[name](np.empty((0, 2)), **chosen)
+    return chosen
 
 
 def _check_name(name: str, key: str, known: Mapping[str, inspect.Parameter]) -> None:
     if key not in known:
         raise InputError(f"{name} has no parameter {key!r}; it has: {', '.join(known)}")
+
+
+def _check_type(key: str, value: Any, parameter: inspect.Parameter) -> None:
+    """Refuse another word than those there are, and what is no number."""
+    choices = _choices(parameter.annotation)
+    if choices and value not in choices:
+        raise InputError(f"{key} is one of {', '.join(choices)}, got {value!r}")
+    may_be_left_out = value is None and parameter.default is None
+    if not (choices or may_be_left_out or isinstance(value, int | float | np.number)):
+        raise InputError(f"{key} is a number, got {value!r}")
 
 
 def _value(key: str, text: str, annotation: Any) -> Any:
