@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from caml._machine import memory_bytes
 from caml.errors import InputError
 
-__all__ = ["check_cost", "check_count", "check_length"]
+__all__ = ["check_cost", "check_count", "check_length", "estimated_pairs"]
 
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
+
+# Localizations whose neighbours are counted to foresee how many pairs there are.
+N_SAMPLED = 1_000
 # What would take longer is refused: nobody waits for it, and nothing tells how far it is.
 MOST_SECONDS = 3_600.0
 
@@ -51,6 +58,33 @@ def check_count(least: int = 1, **counts: int) -> None:
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def estimated_pairs(tree: cKDTree, reach_nm: float) -> float:
+    """Estimate how many pairs are within reach, from some localizations spread over all rows.
+
+    Parameters
+    ----------
+    tree : scipy.spatial.cKDTree
+        Of the localizations.
+    reach_nm : float
+        How far apart the two of a pair may be, nm.
+
+    Returns
+    -------
+    float
+        How many; each pair twice, and each localization with itself.
+
+    Examples
+    --------
+    >>> from scipy.spatial import cKDTree
+    >>> estimated_pairs(cKDTree([[0, 0], [0, 3], [9, 9]]), reach_nm=5)
+    5.0
+    """
+    sampled = tree.data[:: max(1, -(-tree.n // N_SAMPLED))]
+    if not len(sampled):
+        return 0.0
+    return float(tree.n * tree.query_ball_point(sampled, reach_nm, return_length=True).mean())
 
 
 def check_cost(

@@ -1,6 +1,8 @@
 """What every method promises, whatever it does."""
 
+import importlib
 import inspect
+import time
 import typing
 import warnings
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
 from caml.errors import InputError, NothingFoundWarning
@@ -297,3 +301,45 @@ def test_a_million_is_refused_where_time_grows_with_its_square(name: str) -> Non
     positions = np.random.default_rng(0).uniform(0, 1e5, (1_000_000, 2))
     with pytest.raises(InputError, match=r"would take about .* and \d+ (minutes|hours) for 1,000,"):
         run_method(name, positions)
+
+
+# A million in ten thousand clusters, of which each has all of its pairs within reach.
+BLOWN_UP: dict[str, dict[str, Any]] = {
+    "dbscan": {"eps_nm": 50_000.0},
+    "tomato": {"radius_nm": 50_000.0},
+    "getis-franklin": {"radius_nm": 50_000.0},
+    "focal": {"grid_nm": 1.0},
+    "dominant-sets": {"scale_nm": 300.0},
+}
+
+
+@pytest.mark.parametrize("name", BLOWN_UP)
+def test_what_would_blow_up_is_refused_in_seconds(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from caml import _cost
+
+    monkeypatch.setattr(_cost, "memory_bytes", lambda: 2 << 30)
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(0, 1e5, (20_000, 1, 2))
+    positions = (centres + rng.normal(0, 50, (20_000, 50, 2))).reshape(-1, 2)
+    began = time.perf_counter()
+    with pytest.raises(
+        InputError, match=r"would take about [\d,]+ [GM]B of memory and [\d,]+ .* for"
+    ):
+        run_method(name, positions, BLOWN_UP[name])
+    # Of a few seconds at most; the pairs alone take minutes.
+    assert time.perf_counter() - began < 30
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_pixels_never_say_that_dominant_sets_take_longer_than_they_do(n_dimensions: int) -> None:
+    module = importlib.import_module("caml.methods.dominant_sets")
+    for seed in range(5):
+        positions, _ = clustered(seed, n_dimensions=n_dimensions)
+        near = cdist(positions, positions) <= 60
+        np.fill_diagonal(near, False)
+        component = connected_components(near, directed=False)[1]
+        exact = (np.bincount(component, near.sum(axis=1)) * np.bincount(component)).sum()
+        told = module._least_seconds(positions, 60.0) / module.SECONDS
+        assert 0.02 * exact < told <= exact

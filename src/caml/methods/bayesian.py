@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import BoolArray, FloatArray, IntArray
-from caml._cost import check_cost
+from caml._cost import check_cost, estimated_pairs
 from caml._machine import in_threads, n_threads
 from caml.errors import DataWarning
 from caml.localizations import Localizations
@@ -37,7 +37,6 @@ BYTES_PER_PAIR = 60
 SECONDS_PER_PAIR = 3e-7
 SECONDS_PER_LINK = 3e-9
 SECONDS_PER_LOCALIZATION = 6e-6
-N_SAMPLED = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -310,10 +309,7 @@ def _check_cost(points: Points, model: Model) -> None:
     from scipy.spatial import cKDTree
 
     n, n_radii = len(points), len(model.radii)
-    sampled = points.positions[:: math.ceil(n / N_SAMPLED)]
-    tree = cKDTree(points.positions)
-    reach = 2 * model.radii[-1]
-    n_pairs = n * tree.query_ball_point(sampled, reach, return_length=True).mean()
+    n_pairs = estimated_pairs(cKDTree(points.positions), 2 * model.radii[-1])
     room = (2 * points.n_dimensions + 1) * N_SIGMA * 8 * n_threads() + 32 * n_radii
     check_cost(
         NAME,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
-from caml._cost import check_cost, check_count, check_length
+from caml._cost import check_cost, check_count, check_length, estimated_pairs
 from caml._geometry import unit_ball
 from caml._window import why_no_size
 from caml.errors import InputError
@@ -23,8 +23,6 @@ __all__ = ["dbscan", "suggest_eps"]
 # Of scikit-learn's lists of neighbours: an index of 8 bytes each, twice while they are joined.
 BYTES_PER_PAIR = 16
 SECONDS_PER_PAIR = 4e-8
-# Localizations whose neighbourhoods are counted to foresee the cost.
-N_SAMPLED = 1_000
 
 
 def dbscan(
@@ -191,9 +189,7 @@ def _check_pairs(positions: FloatArray, eps_nm: float) -> None:
     """Refuse neighbourhoods that do not fit in memory, told from some of them."""
     from scipy.spatial import cKDTree
 
-    sampled = positions[:: max(1, len(positions) // N_SAMPLED)]
-    tree = cKDTree(positions)
-    n_pairs = tree.query_ball_point(sampled, eps_nm, return_length=True).mean() * len(positions)
+    n_pairs = estimated_pairs(cKDTree(positions), eps_nm)
     check_cost(
         "DBSCAN with these neighbourhoods",
         len(positions),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from caml._arrays import FloatArray, IntArray
-from caml._cost import check_cost, check_count, check_length
+from caml._cost import check_cost, check_count, check_length, estimated_pairs
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._points import CannotTellError, points_of
@@ -25,6 +29,9 @@ MOST_STEPS = 2_000
 # Weights below this share of the largest are of localizations outside the group.
 SUPPORT = 1e-4
 BYTES_PER_PAIR = 60
+SECONDS_PER_PAIR = 4e-7
+# Whole numbers up to here are exact.
+MOST_PIXELS = 2.0**52
 # Of a connected part, for each pair of it and each localization: groups are taken out one by one.
 SECONDS = 5e-8
 
@@ -90,8 +97,12 @@ def dominant_sets(
     if len(points) == 0:
         return points.nothing("dominant-sets", "there are no localizations")
     tree = cKDTree(points.positions)
-    n_pairs = tree.count_neighbors(tree, REACH * scale_nm) - len(points)
-    _check_cost(len(points), n_bytes=float(n_pairs) * BYTES_PER_PAIR)
+    n_pairs = estimated_pairs(tree, REACH * scale_nm)
+    _check_cost(
+        len(points),
+        n_bytes=n_pairs * BYTES_PER_PAIR,
+        seconds=max(n_pairs * SECONDS_PER_PAIR, _least_seconds(points.positions, REACH * scale_nm)),
+    )
     distance = tree.sparse_distance_matrix(tree, REACH * scale_nm, output_type="coo_matrix").tocsr()
     similarity = csr_array(
         (np.exp(-0.5 * np.square(distance.data / scale_nm)), distance.indices, distance.indptr),
@@ -109,6 +120,36 @@ def dominant_sets(
     return points.segmentation(ids, made_by)
 
 
+def _least_seconds(positions: FloatArray, reach: float) -> float:
+    """Tell how long the groups take at least, before pairs are looked for.
+
+    All in one pixel and in the one beside it are within reach: what hangs together by pixels does
+    so by pairs.
+    """
+    n_dimensions = positions.shape[1]
+    index = np.floor((positions - positions.min(axis=0)) / (reach / math.sqrt(n_dimensions + 3)))
+    shape = index.max(axis=0) + 2
+    strides = np.concatenate((np.cumprod(shape[:0:-1])[::-1], [1.0]))
+    # Keys beyond what is exact would only join pixels by mistake; so many are nothing to do.
+    if shape.prod() > MOST_PIXELS:
+        return 0.0
+    keys, n_in = np.unique(index @ strides, return_counts=True)
+    at, beside = [], []
+    for stride in strides:
+        place = np.minimum(np.searchsorted(keys, keys + stride), len(keys) - 1)
+        there = np.flatnonzero(keys[place] == keys + stride)
+        at.append(there)
+        beside.append(place[there])
+    one, other = np.concatenate(at), np.concatenate(beside)
+    graph = csr_array((np.ones(len(one), dtype=bool), (one, other)), shape=(len(keys),) * 2)
+    component = connected_components(graph, directed=False)[1]
+    n_of = n_in.astype(np.float64)
+    size = np.bincount(component, n_of)
+    pairs = np.bincount(component, n_of * (n_of - 1))
+    pairs += np.bincount(component[one], 2 * n_of[one] * n_of[other], minlength=len(pairs))
+    return float((pairs * size).sum()) * SECONDS
+
+
 def _check_cost(n: int, *, n_bytes: float = 0.0, seconds: float = 0.0) -> None:
     """Refuse a scale with which there would be too much to do."""
     check_cost("dominant sets with this scale", n, n_bytes=n_bytes, seconds=seconds)
@@ -117,25 +158,39 @@ def _check_cost(n: int, *, n_bytes: float = 0.0, seconds: float = 0.0) -> None:
 def _groups(similarity: csr_array, least: int, cohesiveness: float) -> list[IntArray]:
     """Take out group after group of each part that is connected."""
     found = []
-    component = connected_components(similarity, directed=False)[1]
-    order = np.argsort(component, kind="stable")
-    todo = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
+    todo = list(_parts(similarity, np.arange(similarity.shape[0]), least))
     while todo:
-        rows = todo.pop()
-        if len(rows) < least:
-            continue
-        part = similarity[rows][:, rows]
+        rows, part = todo.pop()
         weight = _at_rest(part)
         inside = weight > SUPPORT * weight.max()
         # What is not alike enough is put aside, too: others may be.
         if weight @ (part @ weight) >= cohesiveness and inside.sum() >= least:
             found.append(rows[inside])
-        rest = rows[~inside]
-        if len(rest) >= least:
-            pieces = connected_components(similarity[rest][:, rest], directed=False)[1]
-            order = np.argsort(pieces, kind="stable")
-            todo += np.split(rest[order], np.flatnonzero(np.diff(pieces[order])) + 1)
+        rest = np.flatnonzero(~inside)
+        todo += _parts(part[rest][:, rest], rows[rest], least)
     return found
+
+
+def _parts(
+    similarity: csr_array, rows: IntArray, least: int
+) -> Iterator[tuple[IntArray, csr_array]]:
+    """Take apart what is not connected: which rows each part has, and their similarities.
+
+    Sorted once and then cut, for to pick a part's rows takes as long as there are rows in all.
+    """
+    component = connected_components(similarity, directed=False)[1]
+    order = np.argsort(component, kind="stable")
+    ordered = similarity[order][:, order]
+    ends = np.cumsum(np.bincount(component, minlength=1))
+    for begin, end in pairwise([0, *ends.tolist()]):
+        if end - begin >= least:
+            first, last = ordered.indptr[begin], ordered.indptr[end]
+            part = (
+                ordered.data[first:last],
+                ordered.indices[first:last] - begin,
+                ordered.indptr[begin : end + 1] - first,
+            )
+            yield rows[order[begin:end]], csr_array(part, shape=(end - begin, end - begin))
 
 
 def _at_rest(similarity: csr_array) -> FloatArray:

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from caml._arrays import BoolArray, IntArray
-from caml._cost import check_count, check_length
+from caml._cost import check_cost, check_count, check_length
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
@@ -25,6 +25,9 @@ USUAL_UNCERTAINTY_NM = 20.0
 FEWEST = 3
 # Keys of pixels are whole numbers of 64 bits.
 MOST_PIXELS = 2.0**62
+# Of each pixel with localizations, for each of those around it with each of theirs.
+BYTES = 33
+SECONDS = 2.5e-7
 
 
 def focal(
@@ -57,7 +60,8 @@ def focal(
     Raises
     ------
     InputError
-        If a parameter is out of its range, or the pixels are too small to be counted.
+        If a parameter is out of its range, the pixels are too small to be counted, or they do
+        not fit in memory.
 
     Notes
     -----
@@ -99,6 +103,14 @@ def focal(
     strides = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(points.n_dimensions)])
     keys = (index.astype(np.int64) + 2) @ strides
     around = np.array(list(product((-1, 0, 1), repeat=points.n_dimensions))) @ strides
+    occupied = len(np.unique(keys))
+    check_cost(
+        "FOCAL",
+        len(points),
+        n_bytes=occupied * window**2 * BYTES,
+        seconds=occupied * window**2 * SECONDS,
+        remedy="choose larger pixels, or analyse regions of it",
+    )
     pixels, ids = _clusters(keys, around, min_l)
     count = np.bincount(ids + 1)
     ids = np.where(count[ids + 1] < min_pixels, -1, ids)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
-from caml._cost import check_cost, check_count, check_length
+from caml._cost import check_cost, check_count, check_length, estimated_pairs
 from caml._geometry import unit_ball
 from caml.errors import InputError
 from caml.localizations import Localizations, Region, as_positions
@@ -38,7 +38,9 @@ FEWEST = 3
 # Of SciPy's lists of pairs: two indices of 8 bytes, and as much again for the graph.
 BYTES_PER_PAIR = 40
 SECONDS_PER_PAIR = 1e-7
-# Localizations whose neighbours are counted to foresee the cost, or to suggest a radius.
+# Of SciPy, which takes those of whole leaves of its tree together where there are many.
+SECONDS_PER_COUNT = 1e-8
+# Localizations whose neighbours are counted to suggest a radius.
 N_SAMPLED = 1_000
 # Radii at which L(r) − r is looked at, nm apart.
 STEP_NM = 5.0
@@ -289,6 +291,8 @@ def _local_l(points: Points, window: Window, radius_nm: float) -> FloatArray:
     from scipy.spatial import cKDTree
 
     tree = cKDTree(points.positions)
+    seconds = estimated_pairs(tree, radius_nm) * SECONDS_PER_COUNT
+    check_cost("Counting within this radius", len(points), n_bytes=0.0, seconds=seconds)
     others = _count_others(tree, points.positions, radius_nm)
     return from_counts(
         others, window.shares(radius_nm), window.size, len(points), points.n_dimensions
@@ -347,9 +351,7 @@ def link(positions: FloatArray, distance_nm: float, smallest: int) -> IntArray:
     from scipy.spatial import cKDTree
 
     tree = cKDTree(positions)
-    sampled = positions[:: math.ceil(len(positions) / N_SAMPLED)]
-    n_near = tree.query_ball_point(sampled, distance_nm, return_length=True).mean()
-    n_pairs = n_near * len(positions) / 2
+    n_pairs = estimated_pairs(tree, distance_nm) / 2
     check_cost(
         "Linking at this distance",
         len(positions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from caml._cost import check_cost, check_count, check_length
+from caml._cost import check_cost, check_count, check_length, estimated_pairs
 from caml._geometry import unit_ball
 from caml.errors import MissingExtraError
 from caml.localizations import Localizations
@@ -90,15 +90,15 @@ def tomato(
         persistence = max(chance_count(points, window), 1)
     made_by = f"tomato, radius {radius_nm:.4g} nm, persistence {persistence}"
     tree = cKDTree(points.positions)
-    # Itself left out: as many neighbours as others.
-    density = tree.query_ball_point(points.positions, radius_nm, return_length=True) - 1
-    n_pairs = int(density.sum())
+    n_pairs = estimated_pairs(tree, radius_nm)
     check_cost(
         "ToMATo with this radius",
         len(points),
         n_bytes=n_pairs * BYTES_PER_PAIR,
         seconds=n_pairs * SECONDS_PER_PAIR,
     )
+    # Itself left out: as many neighbours as others.
+    density = tree.query_ball_point(points.positions, radius_nm, return_length=True) - 1
     found = Tomato(
         graph_type="manual", density_type="manual", merge_threshold=float(persistence)
     ).fit(tree.query_ball_point(points.positions, radius_nm), weights=density.astype(np.float64))
