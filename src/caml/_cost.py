@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from caml._machine import memory_bytes
+from caml._machine import memory_bytes, n_processes
 from caml.errors import InputError
 
 __all__ = ["check_cost", "check_count", "check_length", "estimated_pairs"]
@@ -113,10 +113,13 @@ def check_cost(
     Raises
     ------
     InputError
-        If that is more memory than the machine has, or more than an hour.
+        If that is more memory than the machine has for each process at work, or more than an hour.
     """
-    if n_bytes <= memory_bytes() and seconds <= MOST_SECONDS:
+    n_sharing = n_processes()
+    if n_bytes <= memory_bytes() / n_sharing and seconds <= MOST_SECONDS:
         return
+    if seconds <= MOST_SECONDS and n_bytes <= memory_bytes():
+        remedy = f"{n_sharing} files at once share the memory: take fewer (--jobs), or {remedy}"
     raise InputError(
         f"{method} would take about {_gigabytes(n_bytes)} of memory and {_duration(seconds)} for "
         f"{n_localizations:,} localizations: {remedy}"

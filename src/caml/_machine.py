@@ -17,8 +17,10 @@ __all__ = [
     "end_with_parent",
     "in_threads",
     "memory_bytes",
+    "n_processes",
     "n_threads",
     "pays_to_compile",
+    "share_memory",
     "use_threads",
 ]
 
@@ -33,6 +35,7 @@ COMPILED_FROM = 6_000_000
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 _chosen: list[int] = []
+_sharing: list[int] = []
 
 
 def pays_to_compile(n_values: int) -> bool:
@@ -123,6 +126,28 @@ def use_threads(n: int) -> None:
         How many.
     """
     _chosen[:] = [max(1, n)]
+
+
+def share_memory(n: int) -> None:
+    """Remember with how many this process shares the memory, where several work at once.
+
+    Parameters
+    ----------
+    n : int
+        How many they are, this one among them.
+    """
+    _sharing[:] = [max(1, n)]
+
+
+def n_processes() -> int:
+    """Tell how many processes share the memory.
+
+    Returns
+    -------
+    int
+        1 unless it was told.
+    """
+    return _sharing[0] if _sharing else 1
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

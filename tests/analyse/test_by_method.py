@@ -1,5 +1,6 @@
 """The chain with other methods in the place of the network."""
 
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import pandas as pd
 import pytest
 
 import caml
+from caml import _cost
+from caml._machine import n_processes
 from caml.analyse import analyse, analyse_files
 from caml.analyse.by_method import find_by_method
+from caml.analyse.workers import in_processes
 from caml.errors import CamlWarning, DataWarning, InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region
 from caml.methods import dbscan
@@ -159,3 +163,18 @@ def test_parameters_out_of_range_are_refused_before_a_file_is_read(tmp_path: Pat
             parameters={"min_samples": 0},
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_analysed_at_once_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(_job: object, error: BaseException) -> int:
+        raise error
+
+    assert list(in_processes(operator.call, [n_processes] * 2, 16, failed)) == [2, 2]
+    monkeypatch.setattr(_cost, "memory_bytes", lambda: 1_000_000_000)
+    _cost.check_cost("one", 9, n_bytes=6e8, seconds=1)
+    monkeypatch.setattr(_cost, "n_processes", lambda: 2)
+    _cost.check_cost("one", 9, n_bytes=5e8, seconds=1)
+    with pytest.raises(InputError, match=r"600 MB .* 2 files at once share the memory: take fewer"):
+        _cost.check_cost("one", 9, n_bytes=6e8, seconds=1)
+    with pytest.raises(InputError, match=r"2 GB .*localizations: analyse regions of it, or choose"):
+        _cost.check_cost("one", 9, n_bytes=2e9, seconds=1)

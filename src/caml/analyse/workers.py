@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from typing import Protocol, TypeVar
 
-from caml._machine import end_with_parent, n_threads, use_threads
+from caml._machine import end_with_parent, n_threads, share_memory, use_threads
 
 __all__ = ["check_stop", "in_processes", "uninterrupted"]
 
@@ -75,6 +75,8 @@ def in_processes(
     are then done again, one at a time, and only one that dies by itself has failed.
     """
     todo, suspects = deque(jobs), deque[Job]()
+    # Cores and memory are shared among those that work, not among more.
+    n_jobs = min(n_jobs, max(1, len(jobs)))
     with uninterrupted():
         while todo or suspects:
             if suspects:
@@ -95,7 +97,10 @@ def _in_pool(
     lost: list[Job] = []
     interruption: KeyboardInterrupt | None = None
     with ProcessPoolExecutor(
-        n_jobs, mp_context=context, initializer=_at_start, initargs=(stop, n_threads() // n_jobs)
+        n_jobs,
+        mp_context=context,
+        initializer=_at_start,
+        initargs=(stop, n_jobs, n_threads() // n_jobs),
     ) as executor:
         while running or (todo and interruption is None and not lost):
             try:
@@ -160,10 +165,11 @@ def _interrupts_taken() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _at_start(stop: _Event, n_of_threads: int) -> None:
-    """Leave Ctrl-C to the parent, end with it, remember how it asks to stop, share the cores."""
+def _at_start(stop: _Event, n_jobs: int, n_of_threads: int) -> None:
+    """Leave Ctrl-C to the parent, end with it, remember how it asks to stop, share the machine."""
     global _stop
     use_threads(n_of_threads)
+    share_memory(n_jobs)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stop = stop
     # It may be killed, and its run resumed meanwhile.
