@@ -82,8 +82,10 @@ def test_clusters_are_found(name: str, n_dimensions: int) -> None:
 def test_moving_all_moves_nothing_and_rows_may_come_in_any_order(name: str) -> None:
     positions, _ = clustered(1)
     base = found(name, positions).cluster
-    moved = found(name, positions + np.array([5_000, -300])).cluster
-    assert adjusted_rand_score(base, moved) == 1
+    # Pixels' sides come out a little otherwise where doubles are 2 pm apart.
+    for far, share in (([5_000, -300], 1.0), ([1e7, -1e7], 0.99)):
+        moved = found(name, positions + np.array(far)).cluster
+        assert adjusted_rand_score(base, moved) >= share
     order = np.random.default_rng(1).permutation(len(base))
     shuffled = found(name, positions[order]).cluster
     # Localizations on a border may go to the one or the other cluster; and the steep parts of
@@ -159,7 +161,8 @@ def test_what_lies_outside_the_region_is_in_no_cluster_and_changes_nothing(name:
 
 
 def test_dimensions_that_a_method_does_not_know_are_refused() -> None:
-    with pytest.raises(InputError, match="PointNet is a method for 2D and these localizations are"):
+    message = r"for 2D and these .* 3D: .* a table without its column, in Python by .*projected\(\)"
+    with pytest.raises(InputError, match=message):
         run_method("pointnet", np.zeros((200, 3)))
 
 

@@ -166,7 +166,8 @@ def points_of(
     if positions.shape[1] not in dimensions:
         raise InputError(
             f"{method} is a method for {min(dimensions)}D and these localizations are "
-            f"{positions.shape[1]}D: choose another method, or give it localizations.projected()"
+            f"{positions.shape[1]}D: choose another method, or leave z out, on the command line "
+            "by a table without its column, in Python by localizations.projected()"
         )
     region = localizations.region if isinstance(localizations, Localizations) else None
     wanted = np.isfinite(positions).all(axis=1)
