@@ -25,7 +25,7 @@ SCORES = {
     "centroid_rmse_nm": "RMSE of centroids of matched clusters, nm (lower is better)",
     "accuracy": "Accuracy: clustered or not",
     "balanced_accuracy": "Balanced accuracy: clustered or not",
-    "seconds": "Seconds an image (two images at a time, one core each)",
+    "seconds": "Seconds of one core an image",
 }
 GROUPS = {
     "molecules": [f"molecules_{n:02d}" for n in range(2, 11)],

@@ -184,9 +184,7 @@ def test_duplicates_are_neighbours() -> None:
     localizations = Localizations(np.zeros((5, 2)) + 500, region=SQUARE)
     assert getis_franklin(localizations).cluster.tolist() == [-1] * 5
     np.testing.assert_allclose(local_l(localizations, radius_nm=30), np.sqrt(1e6 / np.pi))
-    with pytest.warns(
-        NothingFoundWarning, match="5 localizations lie on a line or at one place"
-    ):
+    with pytest.warns(NothingFoundWarning, match="5 localizations lie on a line or at one place"):
         assert getis_franklin(np.zeros((5, 2))).n_clusters == 0
     flat = np.column_stack((np.random.default_rng(0).uniform(0, 1000, (9, 2)), np.zeros(9)))
     with pytest.warns(NothingFoundWarning, match=r"same z, .*localizations.projected\(\)"):

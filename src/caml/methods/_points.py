@@ -16,12 +16,7 @@ from caml.localizations import Localizations, Region, as_positions
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation, renumber
 
-__all__ = ["UNSIZED", "CannotTellError", "Points", "points_of"]
-
-UNSIZED = (
-    "all localizations lie on a line or in a plane, and nothing says how large a region they were "
-    "looked for in: give it (--region, or Localizations(…, region=…))"
-)
+__all__ = ["CannotTellError", "Points", "points_of"]
 
 
 class CannotTellError(InputError):

@@ -14,7 +14,7 @@ from caml._geometry import unit_ball
 from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.methods._points import UNSIZED, CannotTellError, points_of
+from caml.methods._points import CannotTellError, points_of
 from caml.neighbours import Neighbours, NeighbourSearch
 from caml.segment import Segmentation
 

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
 from caml._cost import check_cost, check_count, check_length
+from caml._window import why_no_size
 from caml.errors import InputError
 from caml.localizations import Localizations
 from caml.methods._chance import chance_count
-from caml.methods._points import UNSIZED, CannotTellError, Points, points_of
+from caml.methods._points import CannotTellError, Points, points_of
 from caml.neighbours import NeighbourSearch
 from caml.segment import Segmentation
 
@@ -90,7 +91,8 @@ def kde(
     except CannotTellError as why:
         return points.nothing("kde", why)
     if points.size == 0:
-        return points.nothing(f"kde, bandwidth {bandwidth_nm:.4g} nm", UNSIZED)
+        why_not = why_no_size(points.positions, points.region)
+        return points.nothing(f"kde, bandwidth {bandwidth_nm:.4g} nm", why_not)
     average = len(points) / points.size
     if density_factor is None:
         window = (4 * math.pi) ** (points.n_dimensions / 2) * bandwidth_nm**points.n_dimensions
