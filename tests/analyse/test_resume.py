@@ -146,7 +146,7 @@ def test_the_command_goes_on_after_it_was_killed(
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((out / "run.json").read_text())["resumed"]
     analyse_files(cells, tmp_path / "whole")
-    pictures = {name for name in contents(out) if name.endswith(".png")}
-    assert len(pictures) == 8
-    found = {name: value for name, value in contents(out).items() if name not in pictures}
+    drawn = {name for name in contents(out) if name.endswith((".png", ".html"))}
+    assert len(drawn) == 8 + 8 + 1, "a picture and a page for each, and a page for all"
+    found = {name: value for name, value in contents(out).items() if name not in drawn}
     assert found == contents(tmp_path / "whole")
