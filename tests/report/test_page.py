@@ -124,10 +124,13 @@ def test_too_many_localizations_and_clusters_are_an_image_and_the_largest(
     monkeypatch.setattr("caml.report.payload.MOST_DOTS", 100)
     monkeypatch.setattr("caml.report.payload.MOST_CLUSTERS", 5)
     monkeypatch.setattr("caml.report.payload.MOST_CORNERS", 60)
+    monkeypatch.setattr("caml.report.payload.MOST_LETTERS", 9_000)
     page = report(analysis)
     packed = data_of(page)
     assert "dots" not in packed
-    assert packed["clustered"].startswith("data:image/png")
+    for name in ("density", "clustered"):
+        assert packed[name].startswith("data:image/png")
+        assert len(packed[name]) <= 9_000
     largest = analysis.description.clusters.nlargest(5, "n_localizations")["cluster"]
     assert {row[0] for row in packed["rows"]} == set(largest)
     assert sum(packed["outlines"]["length"]) <= 60

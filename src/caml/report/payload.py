@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 from matplotlib import colormaps
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from caml.analyse import Analysis
 from caml.localizations import AXES
 from caml.plot import density_rgba, pixel_counts
+from caml.plot.colours import KINDS, NOT_CLUSTERED
 from caml.plot.images import BLUR_NM, square
 from caml.plot.pixels import Box
 
@@ -23,10 +26,12 @@ __all__ = ["payload", "png"]
 
 # Up to so many localizations are there one by one, each of five bytes.
 MOST_DOTS = 150_000
-# Pixels of the image: more where localizations are not there one by one.
+# Pixels of the image: more where localizations are not there one by one; and the letters that an
+# image may have, which noise needs many of: it is made with fewer pixels until it fits.
 PIXELS, MORE_PIXELS = 1_200, 2_000
+MOST_LETTERS = 1_600_000
 # Corners of all outlines together, of four bytes each; coarser ones where there would be more.
-MOST_CORNERS = 250_000
+MOST_CORNERS = 200_000
 # Clusters in the picture and the table: the largest of more.
 MOST_CLUSTERS = 12_000
 STEPS = 65_535
@@ -49,8 +54,6 @@ COLUMNS = (
     "y_nm",
     "z_nm",
 )
-
-Rgba = npt.NDArray[np.uint8]
 
 
 def payload(analysis: Analysis) -> dict[str, Any]:
@@ -80,11 +83,9 @@ def payload(analysis: Analysis) -> dict[str, Any]:
     kind = np.where(inside, np.maximum(analysis.classification.label[finite], 1), 0)
     are_dots = len(positions) <= MOST_DOTS
     side = PIXELS if are_dots else MORE_PIXELS
-    pixel_nm = (box[2] - box[0]) / side
-    counts = pixel_counts(positions, box, (side, side))[0]
     packed: dict[str, Any] = {
         "box": [round(edge, 3) for edge in box],
-        "density": _data_uri(density_rgba(counts, blur_px=max(BLUR_NM / pixel_nm, 0.5))),
+        "density": _fitting(lambda n: _density(positions, box, n), side),
         "blur_nm": BLUR_NM,
         "n_clusters": len(clusters),
         "labels": list(analysis.labels),
@@ -100,9 +101,17 @@ def payload(analysis: Analysis) -> dict[str, Any]:
             "kind": _base64(kind.astype(np.uint8)),
         }
     else:
-        both = pixel_counts(positions, box, (side, side), kind=inside.astype(np.int32), n_kinds=2)
-        packed["clustered"] = _mask_uri(both)
+        packed["clustered"] = _fitting(lambda n: _clustered(positions, inside, box, n), side)
     return packed
+
+
+def _fitting(make: Callable[[int], str], side: int) -> str:
+    """Make an image of so many pixels a side, or of fewer until it is short enough."""
+    text = make(side)
+    while len(text) > MOST_LETTERS and side > 100:
+        side = int(0.8 * side)
+        text = make(side)
+    return text
 
 
 def _table(clusters: pd.DataFrame) -> dict[str, Any]:
@@ -131,10 +140,11 @@ def _number(value: float, digits: int) -> float | None:
 def _rings(polygons: npt.NDArray[np.object_], box: Box) -> dict[str, Any]:
     """Return the corners of all rings, and which polygon each ring is of."""
     step = (box[2] - box[0]) / STEPS
-    simple, tolerance = polygons, step
+    simple, tolerance = polygons, 2 * step
     while shapely.get_num_coordinates(simple).sum() > MOST_CORNERS:
-        simple = shapely.simplify(polygons, tolerance, preserve_topology=True)
-        tolerance *= 2
+        # What is simplified already takes less to simplify further.
+        simple = shapely.simplify(simple, tolerance, preserve_topology=True)
+        tolerance *= 3
     parts, of_part = shapely.get_parts(simple, return_index=True)
     rings, of_ring = shapely.get_rings(parts, return_index=True)
     corners, ring = shapely.get_coordinates(rings, return_index=True)
@@ -156,8 +166,11 @@ def _base64(values: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
-def _data_uri(rgba: Rgba) -> str:
-    """Return an image of few colours as a page holds it."""
+def _density(positions: npt.NDArray[np.floating[Any]], box: Box, side: int) -> str:
+    """Return how dense localizations are, as an image."""
+    counts = pixel_counts(positions, box, (side, side))[0]
+    pixel_nm = (box[2] - box[0]) / side
+    rgba = density_rgba(counts, blur_px=max(BLUR_NM / pixel_nm, 0.5))
     # The colours are those of a map of 256: none is lost.
     palette = np.asarray(colormaps["inferno"](np.arange(256), bytes=True), dtype=np.uint8)[:, :3]
     key = palette.astype(np.int64) @ [1 << 16, 1 << 8, 1]
@@ -168,11 +181,16 @@ def _data_uri(rgba: Rgba) -> str:
     return png(image)
 
 
-def _mask_uri(counts: npt.NDArray[np.integer[Any]]) -> str:
+def _clustered(
+    positions: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_], box: Box, side: int
+) -> str:
     """Return where localizations are as an image, clustered ones on top."""
+    kind = inside.astype(np.int32)
+    counts = pixel_counts(positions, box, (side, side), kind=kind, n_kinds=2)
     shown = np.where(counts[1] > 0, 2, np.where(counts[0] > 0, 1, 0)).astype(np.uint8)
     image = Image.fromarray(shown, "P")
-    image.putpalette([0, 0, 0, 0x9A, 0x9A, 0x9A, 0xD5, 0x5E, 0x00])
+    colours = np.array([(0.0, 0.0, 0.0), to_rgb(NOT_CLUSTERED), to_rgb(KINDS[0])])
+    image.putpalette(np.rint(255 * colours).astype(np.uint8).tobytes())
     return png(image, transparency=0)
 
 
@@ -192,5 +210,5 @@ def png(image: Image.Image, **options: Any) -> str:
         A data URI.
     """
     with io.BytesIO() as buffer:
-        image.save(buffer, "PNG", optimize=True, **options)
+        image.save(buffer, "PNG", compress_level=6, **options)
         return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
