@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from caml._arrays import FloatArray, IntArray
 from caml.errors import InputError
@@ -213,8 +213,8 @@ def descriptor_histogram(ax: Axes, values: npt.ArrayLike, descriptor: str = "") 
     ax.axvline(median, color=ink(), linewidth=1.2)
     if bars.is_log:
         ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
-    ax.xaxis.set_major_locator(LogLocator(numticks=5) if bars.is_log else MaxNLocator(5))
+    ax.xaxis.set_major_formatter(_plainly)
+    ax.xaxis.set_major_locator(LogLocator(numticks=5) if bars.is_log else MaxNLocator(4))
     ax.set_xlabel(axis_name(descriptor))
     ax.set_ylabel("clusters")
     found = f"median {in_short(median)}; quartiles {in_short(first)} to {in_short(third)}"
@@ -249,7 +249,15 @@ def area_against_localizations(ax: Axes, clusters: pd.DataFrame) -> Axes:
         ax.loglog(number, area, linestyle="none", marker="o", markersize=3, markeredgewidth=0,
                   color=KINDS[1], alpha=0.6)  # fmt: skip
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+        axis.set_major_formatter(_plainly)
+        # Within a decade there is hardly a power of ten to be told by.
+        within = np.ptp(np.log10(axis.get_data_interval())) < 1
+        axis.set_minor_locator(LogLocator(subs=(2, 5) if within else range(2, 10)))
+        axis.set_minor_formatter(_plainly if within else NullFormatter())
     ax.set_xlabel(axis_name("n_localizations"))
     ax.set_ylabel(axis_name("area_nm2"))
     return ax
+
+
+def _plainly(value: float, _: object = None) -> str:
+    return f"{value:,.6g}"

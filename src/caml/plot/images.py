@@ -129,7 +129,9 @@ def localizations(
             counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(colours))
             rgba = kinds_rgba(counts, colours)
         return _show(ax, rgba, box)
-    dot = fitting_dot(len(positions)) if size is None else size
+    figure = ax.figure.get_figure(root=True)
+    width_in = ax.get_position().width * (figure.get_figwidth() if figure else 6.4)
+    dot = fitting_dot(len(positions), width_in) if size is None else size
     for one in range(len(colours)):
         rows = kind == one
         ax.plot(
@@ -139,20 +141,23 @@ def localizations(
     return ax
 
 
-def fitting_dot(n: int) -> float:
+def fitting_dot(n: int, width_in: float = 6.4) -> float:
     """Tell how large so many dots can be: a third of a panel covered, and still to be seen.
 
     Parameters
     ----------
     n : int
         How many.
+    width_in : float, default 6.4
+        Of the panel, inches.
 
     Returns
     -------
     float
         The diameter, points.
     """
-    return float(np.clip(6.4 * 72 * np.sqrt(0.35 / max(n, 1)), 0.9, 4.0))
+    diameter = width_in * 72 * np.sqrt(0.35 / max(n, 1))
+    return float(np.clip(diameter, max(0.14 * width_in, 0.5), max(0.62 * width_in, 2.5)))
 
 
 def density(

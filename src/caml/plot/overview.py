@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -41,7 +42,13 @@ ZOOM_NM = 3_000
 ZOOM_FROM = 2
 
 
-def overview(analysis: Analysis, *, by: Drawn = "label", theme: Theme = "light") -> Figure:
+def overview(
+    analysis: Analysis,
+    *,
+    by: Drawn = "label",
+    theme: Theme = "light",
+    width_mm: float | None = None,
+) -> Figure:
     """Draw an image: localizations, outlines, scale bar, and a part of it enlarged.
 
     Parameters
@@ -53,6 +60,9 @@ def overview(analysis: Analysis, *, by: Drawn = "label", theme: Theme = "light")
         where a part is enlarged.
     theme : {"light", "dark"}, default "light"
         Of the page.
+    width_mm : float, optional
+        Of the figure as it will be printed, such as 89 or 183 for one and two columns of a journal;
+        text then has 7 points. By default large, for a screen.
 
     Returns
     -------
@@ -64,16 +74,22 @@ def overview(analysis: Analysis, *, by: Drawn = "label", theme: Theme = "light")
     box = square(everywhere, analysis.regions)
     found = analysis.segmentation.cluster[analysis.localizations.finite] >= 0
     zoom = _densest_square(everywhere[found] if found.any() else everywhere, box)
-    with style(theme):
+    with style(theme, font_pt=9.0 if width_mm is None else 7.0):
         n_panels = 2 if zoom is not None else 1
-        figure = Figure(figsize=(1.2 + 6.4 * n_panels, 7.2), dpi=150, layout="constrained")
+        width = 1.2 + 6.4 * n_panels if width_mm is None else width_mm / 25.4
+        height = 7.2 if width_mm is None else width / n_panels + 0.5
+        # Of what is printed a pixel is to be seen nowhere.
+        dpi = 150 if width_mm is None else 600
+        figure = Figure(
+            figsize=(width, height), dpi=dpi, layout=ConstrainedLayoutEngine(h_pad=0.08)
+        )
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, n_panels, squeeze=False)[0]
         analysed(axes[0], analysis, box=box, by=by)
-        axes[0].set_title(_headline(analysis), loc="left", fontsize=9)
+        axes[0].set_title(_headline(analysis), loc="left", fontsize="medium")
         if zoom is not None:
             analysed(axes[1], analysis, box=zoom, by=by)
-            axes[1].set_title("enlarged: the square on the left", loc="left", fontsize=9)
+            axes[1].set_title("enlarged: the square on the left", loc="left", fontsize="medium")
             side = zoom[2] - zoom[0]
             edge = "white" if by == "density" else ink()
             axes[0].add_patch(
