@@ -14,6 +14,7 @@ import caml
 from caml import plot
 from caml.errors import InputError
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
+from caml.plot.images import left_out, square
 from caml.plot.overview import ZOOM_NM
 from caml.simulate import Scenario, simulate
 
@@ -170,3 +171,20 @@ def test_in_pdf_outlines_are_lines_and_localizations_pixels(
 def test_there_is_no_third_theme() -> None:
     with pytest.raises(InputError, match="light, dark"):
         plot.style("grey")  # type: ignore[arg-type]
+
+
+def test_all_is_drawn_but_a_few_that_are_far_off() -> None:
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, 1_000, (2_000, 2))
+    assert left_out(positions, square(positions, ())) == 0
+    # Twice as far as everything else is no reason.
+    positions[0] = 2_000
+    assert left_out(positions, square(positions, ())) == 0
+    positions[0] = 1e9
+    box = square(positions, ())
+    assert left_out(positions, box) == 1
+    assert -150 < box[0] < 0
+    assert 1_000 < box[2] < 1_150
+    # A region is drawn whole.
+    region = caml.Region.rectangle(0, 0, 50_000, 1_000)
+    assert square(positions, (region,))[2] > 50_000

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import caml
 from caml.analyse import Settings, analyse_files
 from caml.cli import main
 from caml.io import write_table
+from caml.methods import checked_parameters
 from caml.report.again import python_lines, regions_geojson, shell_line
 from caml.simulate import Scenario, simulate
 
@@ -38,7 +40,8 @@ ASKED = [
     ),
     Settings(
         columns={"x": "first", "y": "second"}, method="dbscan",
-        parameters={"eps_nm": 30.0, "min_samples": 5},
+        # As a batch keeps them: those that were not chosen, too.
+        parameters={"eps_nm": 30.0, "min_samples": 6},
         regions=(TRIANGLE, caml.Region.rectangle(9_000.5, 9_000, 10_500, 10_000)),
     ),
 ]  # fmt: skip
@@ -56,7 +59,12 @@ def test_both_give_what_was_found(cell: Path, settings: Settings, tmp_path: Path
     ).outcomes  # fmt: skip
     assert expected.error == ""
 
+    if settings.method != "caml":
+        settings = replace(
+            settings, parameters=checked_parameters(settings.method, settings.parameters)
+        )
     words = shlex.split(shell_line([cell], settings))
+    assert not any(word.endswith("=None") for word in words)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         Path("regions.geojson").write_text(regions_geojson(settings))

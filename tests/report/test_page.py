@@ -184,6 +184,15 @@ def test_an_image_without_clusters_has_a_page(tmp_path: Path) -> None:
     assert "<table" not in page
 
 
+def test_a_localization_far_off_does_not_shrink_the_rest(analysis: caml.Analysis) -> None:
+    positions = np.vstack([analysis.localizations.positions, [[1e11, -1e11]]])
+    packed = payload(caml.analyse(positions))
+    assert packed["n_left_out"] == 1
+    assert packed["box"][2] - packed["box"][0] < 5_000
+    assert len(unpacked(packed["dots"]["x"])) == len(positions) - 1
+    assert "1 localization far off is not shown" in report(caml.analyse(positions))
+
+
 def test_one_cluster_has_a_page() -> None:
     rng = np.random.default_rng(0)
     positions = np.vstack([rng.normal(2_500, 15, (80, 2)), rng.uniform(0, 5_000, (250, 2))])

@@ -36,6 +36,7 @@ __all__ = [
     "density",
     "fitting_dot",
     "image_axes",
+    "left_out",
     "localizations",
     "outlines",
     "scale_bar",
@@ -47,6 +48,10 @@ By = Literal["label", "score", "cluster"]
 # More localizations than this are drawn as pixels, as many as a large panel has.
 MANY = 200_000
 PIXELS = 1_000
+
+# Of localizations, those further out than all but this share on each side are left out of a picture
+# that would be so many times as wide with them.
+FAR_OFF, EMPTY = 0.002, 20
 
 # Of a localization that is drawn as a blurred spot: what is usual of STORM's uncertainty.
 BLUR_NM = 10.0
@@ -285,10 +290,8 @@ def scale_bar(ax: Axes, *, inside: str | None = None) -> Axes:
     return ax
 
 
-def square(
-    positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]
-) -> tuple[float, float, float, float]:
-    """Return the smallest square, with a margin, around all that is drawn.
+def square(positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]) -> Box:
+    """Return the square, with a margin, that is drawn of an image.
 
     Parameters
     ----------
@@ -300,15 +303,45 @@ def square(
     Returns
     -------
     tuple of float
-        x_min, y_min, x_max, y_max, nm.
+        x_min, y_min, x_max, y_max, nm: the smallest around all, but for a few localizations so far
+        off that nothing else could be seen; `left_out` counts them.
     """
-    corners = [positions[:, :2]] if len(positions) else [np.zeros((1, 2))]
+    corners = [_spread(positions[:, :2])] if len(positions) else [np.zeros((1, 2))]
     corners += [np.reshape(region.polygon.bounds, (2, 2)) for region in regions]
     everything = np.concatenate(corners)
     low, high = everything.min(axis=0), everything.max(axis=0)
     half = max(float((high - low).max()) / 2, 50.0) * 1.03
     x, y = (low + high) / 2
-    return (x - half, y - half, x + half, y + half)
+    return (float(x - half), float(y - half), float(x + half), float(y + half))
+
+
+def left_out(positions: npt.NDArray[np.floating[Any]], box: Box) -> int:
+    """Count the localizations outside of what is drawn.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_localizations, 2 or 3), nm
+        Where they are, all finite.
+    box : tuple of float
+        x_min, y_min, x_max, y_max of what is drawn, nm.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    shown = (positions[:, :2] >= box[:2]).all(axis=1) & (positions[:, :2] <= box[2:]).all(axis=1)
+    return int(len(positions) - shown.sum())
+
+
+def _spread(positions: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Return the lower and the upper corner of positions, without those that are far off."""
+    whole = np.stack([positions.min(axis=0), positions.max(axis=0)])
+    most = np.quantile(positions, [FAR_OFF, 1 - FAR_OFF], axis=0)
+    room = 0.1 * np.ptp(most, axis=0).max()
+    if np.ptp(whole, axis=0).max() <= EMPTY * np.ptp(most, axis=0).max():
+        return whole
+    return np.stack([most[0] - room, most[1] + room])
 
 
 def coloured(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray[np.int64]]:

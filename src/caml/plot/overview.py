@@ -22,6 +22,7 @@ from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, REGION
 from caml.plot.images import (
     density,
     image_axes,
+    left_out,
     localizations,
     outlines,
     scale_bar,
@@ -86,7 +87,9 @@ def overview(
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, n_panels, squeeze=False)[0]
         analysed(axes[0], analysis, box=box, by=by)
-        axes[0].set_title(_headline(analysis), loc="left", fontsize="medium")
+        far_off = left_out(everywhere, box)
+        note = f"\n{counted(far_off, 'localization')} far off: not shown" if far_off else ""
+        axes[0].set_title(_headline(analysis) + note, loc="left", fontsize="medium")
         if zoom is not None:
             analysed(axes[1], analysis, box=zoom, by=by)
             axes[1].set_title("enlarged: the square on the left", loc="left", fontsize="medium")

@@ -43,7 +43,7 @@ def shell_line(paths: Sequence[Path], settings: Settings) -> str:
                 words += [f"--{name}", getattr(settings, name)]
     else:
         words += ["--method", settings.method]
-        for name, value in settings.parameters.items():
+        for name, value in _chosen(settings).items():
             words += ["--set", f"{name}={value}"]
     if all(map(_corners, settings.regions)):
         for region in settings.regions:
@@ -80,8 +80,8 @@ def python_lines(path: Path, settings: Settings) -> str:
         for name in ("model", "threshold", "prior"):
             asked[name] = getattr(settings, name)
     else:
-        asked |= {"method": settings.method, "parameters": dict(settings.parameters) or None}
-    given = [f"{k}={v!r}" for k, v in asked.items() if v != getattr(DEFAULT, k, None)]
+        asked |= {"method": settings.method, "parameters": _chosen(settings)}
+    given = [f"{k}={v!r}" for k, v in asked.items() if v != getattr(DEFAULT, k)]
     lines = ["import caml", ""]
     if settings.regions:
         names = [_region(region) for region in settings.regions]
@@ -120,6 +120,15 @@ def regions_geojson(settings: Settings) -> str:
         for region in settings.regions
     ]
     return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def _chosen(settings: Settings) -> dict[str, Any]:
+    """Return the parameters of a method that are not what they are by default."""
+    from caml.methods import method_parameters
+
+    known = method_parameters(settings.method)
+    given = settings.parameters
+    return {name: value for name, value in given.items() if value != known[name].default}
 
 
 def _corners(region: Region) -> str:

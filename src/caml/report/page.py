@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caml._version import __version__
+from caml._words import counted
 from caml.analyse import Analysis, Provenance
 from caml.errors import InputError
 from caml.io import whole_file
@@ -145,7 +146,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(loaded), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"data": _data, "short": _short}
+    environment.filters |= {"counted": counted, "data": _data, "short": _short}
     environment.globals["asset"] = lambda name: markupsafe.Markup(loaded(name))
     return environment
 

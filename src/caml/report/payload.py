@@ -19,7 +19,7 @@ from caml.analyse import Analysis
 from caml.localizations import AXES
 from caml.plot import density_rgba, pixel_counts
 from caml.plot.colours import KINDS, NOT_CLUSTERED
-from caml.plot.images import BLUR_NM, square
+from caml.plot.images import BLUR_NM, left_out, square
 from caml.plot.pixels import Box
 
 __all__ = ["payload", "png"]
@@ -88,17 +88,20 @@ def payload(analysis: Analysis) -> dict[str, Any]:
         "density": _fitting(lambda n: _density(positions, box, n), side),
         "blur_nm": BLUR_NM,
         "n_clusters": len(clusters),
+        "n_left_out": left_out(positions, box),
         "labels": list(analysis.labels),
         "outlines": _rings(analysis.segmentation.outlines[shown["cluster"].to_numpy()], box),
         "regions": _rings(np.array([one.polygon for one in analysis.regions], dtype=object), box),
         **_table(shown),
     }
     if are_dots:
-        steps = _steps(positions, box)
+        # A dot on the border stands for what is beyond it, and would say that it is there.
+        rows = (positions >= box[:2]).all(axis=1) & (positions <= box[2:]).all(axis=1)
+        steps = _steps(positions[rows], box)
         packed["dots"] = {
             "x": _base64(steps[:, 0]),
             "y": _base64(steps[:, 1]),
-            "kind": _base64(kind.astype(np.uint8)),
+            "kind": _base64(kind[rows].astype(np.uint8)),
         }
     else:
         packed["clustered"] = _fitting(lambda n: _clustered(positions, inside, box, n), side)
