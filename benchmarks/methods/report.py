@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from images import PAIRS
 from matplotlib import pyplot as plt
+from settings import NETWORKS
 
 from caml.methods import METHODS
 
@@ -179,7 +180,7 @@ def _chance(table: pd.DataFrame) -> str:
 def _seconds(table: pd.DataFrame) -> str:
     sizes = sorted(table["n"].unique())
     pivot = table.pivot_table(index="method", columns="n", values="seconds", dropna=False)
-    names = list(dict.fromkeys(table["method"]))
+    names = [name for name in (*METHODS, *NETWORKS) if name in pivot.index]
     rows = [[name, *(_text(float(pivot.loc[name, n])) for n in sizes)] for name in names]
     missing = table[table["seconds"].isna()]
     why = "".join(f"- {one.method}, {one.n:,}: {one.why}\n" for one in missing.itertuples())
@@ -190,7 +191,8 @@ def _seconds(table: pd.DataFrame) -> str:
 def _memory(table: pd.DataFrame) -> str:
     """Bytes for each localization, of few and of four times as many: level where it is linear."""
     rows = []
-    for name, part in table.groupby("method", sort=False):
+    for name in (name for name in (*METHODS, *NETWORKS) if (table["method"] == name).any()):
+        part = table[table["method"] == name]
         few, many = part.sort_values("n").itertuples()
         rows.append(
             [name, f"{few.n:,}", _text(few.bytes_each, 0), f"{many.n:,}", _text(many.bytes_each, 0)]
