@@ -63,10 +63,11 @@ def write(known: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         "helper (`suggest_eps`, `suggest_radius`), which sees no truth; “best” is, in each "
         "scenario, the setting of highest mean ARI of a grid (`benchmarks/methods/settings.py`) on "
         "two other images of that scenario (before outlines), which nobody has outside a "
-        "simulation. Networks are run as they come. OPTICS, the Bayesian method and dominant sets, which are slow, see two "
-        "images as they come of all but “molecules”. Errors of matched clusters are means over "
-        "images in which any match; seconds are medians. Clusters are those that `caml analyse` "
-        "writes: outlines take apart what a method joined and nothing connects.\n"
+        "simulation. Networks are run as they come. OPTICS, the Bayesian method and dominant sets, "
+        "which are slow, see two images as they come of all but “molecules”. Errors of matched "
+        "clusters are means over images in which any match; seconds are medians. Clusters are "
+        "those that `caml analyse` writes: outlines take apart what a method joined and nothing "
+        "connects.\n"
     )
     parts = [introduction]
     pictures = folder / "methods"
