@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,16 @@ def test_rows_are_the_clusters_rounded(analysis: caml.Analysis) -> None:
     assert rows["cluster"].tolist() == clusters["cluster"].tolist()
     assert rows["area_nm2"].to_numpy() == pytest.approx(clusters["area_nm2"], rel=1e-3)
     assert rows["x_nm"].to_numpy() == pytest.approx(clusters["x_nm"], abs=0.06)
+
+
+def test_kinds_of_clusters_are_named() -> None:
+    scenario = replace(SCENARIO, density=300, n_per_cluster=60)
+    found = caml.analyse(simulate(scenario, seed=3).localizations, model="3TXKFS")
+    clusters = found.description.clusters.assign(label=lambda one: 1 + one["cluster"] % 2)
+    found = replace(found, description=replace(found.description, clusters=clusters))
+    packed = payload(found)
+    at = packed["columns"].index("label")
+    assert [row[at] for row in packed["rows"][:2]] == ["round", "fibre"]
 
 
 def test_too_many_localizations_and_clusters_are_an_image_and_the_largest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,10 +89,9 @@ def payload(analysis: Analysis) -> dict[str, Any]:
         "blur_nm": BLUR_NM,
         "n_clusters": len(clusters),
         "n_left_out": left_out(positions, box),
-        "labels": list(analysis.labels),
         "outlines": _rings(analysis.segmentation.outlines[shown["cluster"].to_numpy()], box),
         "regions": _rings(np.array([one.polygon for one in analysis.regions], dtype=object), box),
-        **_table(shown),
+        **_table(shown, analysis.labels),
     }
     if are_dots:
         # A dot on the border stands for what is beyond it, and would say that it is there.
@@ -117,7 +116,7 @@ def _fitting(make: Callable[[int], str], side: int) -> str:
     return text
 
 
-def _table(clusters: pd.DataFrame) -> dict[str, Any]:
+def _table(clusters: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
     """Return names and rows of what is shown of clusters; what is not known is None."""
     names = [name for name in COLUMNS if name in clusters and not clusters[name].isna().all()]
     if "label" in names and clusters["label"].nunique() < 2:
@@ -129,6 +128,8 @@ def _table(clusters: pd.DataFrame) -> dict[str, Any]:
             numbers = values.to_numpy()
             places = 1 if name in AXES else 4
             columns.append([_number(float(one), places) for one in numbers])
+        elif name == "label":
+            columns.append([labels[one] for one in values])
         else:
             columns.append(values.tolist())
     return {"columns": names, "rows": [list(row) for row in zip(*columns, strict=True)]}
@@ -144,7 +145,7 @@ def _rings(polygons: npt.NDArray[np.object_], box: Box) -> dict[str, Any]:
     """Return the corners of all rings, and which polygon each ring is of."""
     step = (box[2] - box[0]) / STEPS
     simple, tolerance = polygons, 2 * step
-    while shapely.get_num_coordinates(simple).sum() > MOST_CORNERS:
+    while shapely.get_num_coordinates(simple).sum() > MOST_CORNERS and tolerance < STEPS * step:
         # What is simplified already takes less to simplify further.
         simple = shapely.simplify(simple, tolerance, preserve_topology=True)
         tolerance *= 3
