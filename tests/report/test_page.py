@@ -19,7 +19,8 @@ import caml
 from caml.analyse import Provenance, Settings, analyse_files
 from caml.errors import InputError, NothingFoundWarning
 from caml.io import write_table
-from caml.report import report, save_report
+from caml.report import report, save_report, save_report_of_parts
+from caml.report.found import Found
 from caml.report.payload import STEPS, payload
 from caml.simulate import Scenario, simulate
 
@@ -80,7 +81,7 @@ def test_a_page_is_whole_and_needs_nothing_else(analysis: caml.Analysis) -> None
 
 
 def test_positions_and_outlines_are_where_they_were(analysis: caml.Analysis) -> None:
-    packed = payload(analysis)
+    packed = payload(Found.of(analysis))
     x_min, y_min, x_max, _ = packed["box"]
     step = (x_max - x_min) / STEPS
     placed = np.column_stack([unpacked(packed["dots"][axis]) for axis in "xy"]) * step
@@ -101,17 +102,17 @@ def test_positions_and_outlines_are_where_they_were(analysis: caml.Analysis) -> 
 
 
 def test_the_image_holds_every_localization(analysis: caml.Analysis) -> None:
-    uri = payload(analysis)["density"]
+    uri = payload(Found.of(analysis))["density"]
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
         grey = np.asarray(image.convert("L")).astype(int)
-    x_min, y_min, x_max, _ = payload(analysis)["box"]
+    x_min, y_min, x_max, _ = payload(Found.of(analysis))["box"]
     at = (analysis.localizations.positions - [x_min, y_min]) / (x_max - x_min) * len(grey)
     column, row = at.astype(int).T
     assert (grey[row, column] > grey[0, 0]).all()
 
 
 def test_rows_are_the_clusters_rounded(analysis: caml.Analysis) -> None:
-    packed = payload(analysis)
+    packed = payload(Found.of(analysis))
     rows = pd.DataFrame(packed["rows"], columns=packed["columns"])
     clusters = analysis.description.clusters
     assert rows["cluster"].tolist() == clusters["cluster"].tolist()
@@ -124,7 +125,7 @@ def test_kinds_of_clusters_are_named() -> None:
     found = caml.analyse(simulate(scenario, seed=3).localizations, model="3TXKFS")
     clusters = found.description.clusters.assign(label=lambda one: 1 + one["cluster"] % 2)
     found = replace(found, description=replace(found.description, clusters=clusters))
-    packed = payload(found)
+    packed = payload(Found.of(found))
     at = packed["columns"].index("label")
     assert [row[at] for row in packed["rows"][:2]] == ["round", "fibre"]
 
@@ -197,7 +198,7 @@ def test_an_image_without_clusters_has_a_page(tmp_path: Path) -> None:
 
 def test_a_localization_far_off_does_not_shrink_the_rest(analysis: caml.Analysis) -> None:
     positions = np.vstack([analysis.localizations.positions, [[1e11, -1e11]]])
-    packed = payload(caml.analyse(positions))
+    packed = payload(Found.of(caml.analyse(positions)))
     assert packed["n_left_out"] == 1
     assert packed["box"][2] - packed["box"][0] < 5_000
     assert len(unpacked(packed["dots"]["x"])) == len(positions) - 1
@@ -260,3 +261,42 @@ def test_what_was_warned_of_while_reading_is_on_the_page(tmp_path: Path) -> None
     page = Elements((outcome.folder / "report.html").read_text("utf-8"))
     assert text in page.text["li"]
     assert outcome.sha256 in page.text["dd"]
+
+
+def test_the_page_of_tiles_shows_what_one_pass_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = simulate(replace(SCENARIO, crop_um=8), seed=1).localizations.table
+    table.loc[7, "y_nm"] = np.nan
+    path = tmp_path / "cell.parquet"
+    write_table(path, table, file_format="parquet")
+    pages = {}
+    for name, most in (("dots", 150_000), ("image", 100)):
+        monkeypatch.setattr("caml.report.payload.MOST_DOTS", most)
+        whole, tiled = tmp_path / f"whole_{name}", tmp_path / f"tiled_{name}"
+        analyse_files([path], whole, report=save_report)
+        found = analyse_files(
+            [path], tiled, tile_size=1_000, report_of_parts=save_report_of_parts
+        ).outcomes[0]
+        assert found.error == ""
+        pages[name] = [
+            data_of((folder / "cell" / "report.html").read_text("utf-8"))
+            for folder in (whole, tiled)
+        ]
+    assert (tmp_path / "tiled_dots" / "cell" / "localizations.parquet").is_dir()
+    for one_pass, in_tiles in pages.values():
+        assert one_pass.keys() == in_tiles.keys()
+        for key in one_pass.keys() - {"dots", "rows"}:
+            assert one_pass[key] == in_tiles[key], key
+        # Of six digits in clusters.csv four are shown: the last one may differ by rounding twice.
+        assert np.allclose(one_pass["rows"], in_tiles["rows"], rtol=1.01e-3, atol=0.11)
+    # The parts are in another order, and each localization is in one of them.
+    dots = [
+        sorted(zip(*(unpacked(one["dots"][axis]) for axis in "xy"), strict=True))
+        for one in pages["dots"]
+    ]
+    assert dots[0] == dots[1]
+    page = (tmp_path / "tiled_dots" / "cell" / "report.html").read_text("utf-8")
+    assert "analysed in tiles with LOGNM1" in page
+    assert "left out of all that needs one" in page
+    assert "--tile 1000" in page

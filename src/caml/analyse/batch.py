@@ -19,6 +19,7 @@ from caml.analyse.crew import Crew, Dask, crew
 from caml.analyse.jobs import Job, as_text, check_free, plan
 from caml.analyse.ledger import Ledger, Outcome, identity
 from caml.analyse.one_file import (
+    PartsReport,
     Picture,
     Progress,
     Report,
@@ -90,6 +91,7 @@ def analyse_files(
     resume: bool = False,
     picture: Picture | None = None,
     report: Report | None = None,
+    report_of_parts: PartsReport | None = None,
     on_outcome: Callable[[Outcome, int, int], None] | None = None,
     on_progress: Progress | None = None,
 ) -> Batch:
@@ -135,7 +137,9 @@ def analyse_files(
     picture : callable, optional
         Draws each analysis into its folder.
     report : callable, optional
-        Writes a page about each analysis into its folder. A table in tiles has neither.
+        Writes a page about each analysis into its folder.
+    report_of_parts : callable, optional
+        The same for tables in tiles, of which there are no pictures.
     on_outcome : callable, optional
         Called as each file is done, with the outcome, how many are done, and how many there are.
     on_progress : callable, optional
@@ -201,7 +205,13 @@ def analyse_files(
         with crew(scheduler, n_jobs if tiled else 1) as hands:
             for folder in _needed(out, todo, model if method == OURS else ""):
                 hands.check_folder(folder)
-            for outcome in _run(todo, tiled, settings, picture, report, n_jobs, hands, on_progress):
+            whole = functools.partial(
+                analyse_file, settings=settings, picture=picture, report=report
+            )
+            parts = functools.partial(
+                analyse_in_tiles, settings=settings, hands=hands, report=report_of_parts
+            )
+            for outcome in _run(todo, tiled, whole, parts, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome
                 ledger.note(outcome)
                 if not outcome.error:
@@ -302,16 +312,14 @@ def _conclude(batch: Batch, out: Path, record: dict[str, Any], *, overwrite: boo
 def _run(
     jobs: Sequence[Job],
     tiled: Sequence[Job],
-    settings: Settings,
-    picture: Picture | None,
-    report: Report | None,
+    one: Callable[..., Outcome],
+    in_tiles: Callable[..., Outcome],
     n_jobs: int,
     hands: Crew,
     on_progress: Progress | None,
 ) -> Iterator[Outcome]:
     """Analyse all files, here or in processes of their own, and give each outcome when it is."""
     whole = [job for job in jobs if job not in tiled]
-    one = functools.partial(analyse_file, settings=settings, picture=picture, report=report)
     if isinstance(hands, Dask):
         # Workers have working directories of their own.
         given = {folder.absolute(): (path, folder) for path, folder in whole}
@@ -324,7 +332,7 @@ def _run(
     else:
         yield from in_processes(one, whole, n_jobs, without_result)
     for job in tiled:
-        yield analyse_in_tiles(job, settings, hands, on_progress)
+        yield in_tiles(job, on_progress=on_progress)
 
 
 def _join(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:

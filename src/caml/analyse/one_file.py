@@ -45,6 +45,7 @@ from caml.io import (
 from caml.models import load_model
 
 __all__ = [
+    "PartsReport",
     "Picture",
     "Progress",
     "Report",
@@ -68,6 +69,8 @@ MEMORY_PER_BYTE_OF_TEXT = 5
 Picture = Callable[[Analysis, Path], None]
 # Writes a page about an analysis, and where it came from, into a folder.
 Report = Callable[[Analysis, Path, Provenance], None]
+# The same of a folder of results in parts, and the row of the image.
+PartsReport = Callable[[Path, pd.DataFrame, Provenance], None]
 # Is told the file, the stage and the share of it that is done.
 Progress = Callable[[Path, str, float], None]
 # The summary, how long each stage took, and the network or method with its parameters.
@@ -202,12 +205,8 @@ def analyse_file(
             if picture is not None:
                 picture(analysis, partial)
             if report is not None:
-                _report(
-                    analysis,
-                    partial,
-                    report,
-                    Provenance(path=path, sha256=sha256, settings=settings, warnings=warned()),
-                )
+                source = Provenance(path=path, sha256=sha256, settings=settings, warnings=warned())
+                _report(lambda: report(analysis, partial, source), path)
         seconds |= analysis.seconds
         seconds["write"] = round(time.perf_counter() - start, 3)
         return analysis.description.summary, seconds, analysis.found_by
@@ -217,9 +216,11 @@ def analyse_file(
 
 def analyse_in_tiles(
     job: Job,
+    *,
     settings: Settings,
     hands: Crew,
-    on_progress: Progress | None,
+    report: PartsReport | None = None,
+    on_progress: Progress | None = None,
 ) -> Outcome:
     """Analyse one table tile by tile, going on with what an earlier run left of it.
 
@@ -231,6 +232,8 @@ def analyse_in_tiles(
         What is asked for.
     hands : Crew
         Who works on the tiles.
+    report : callable, optional
+        Writes a page about it into its folder.
     on_progress : callable, optional
         Called now and then.
 
@@ -246,7 +249,7 @@ def analyse_in_tiles(
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work(*_: object) -> Found:
+    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Found:
         start = time.perf_counter()
         table = path.absolute()
         if not is_parquet(path):
@@ -281,6 +284,13 @@ def analyse_in_tiles(
                 text = f"{error}; what is done is kept: go on with --resume"
                 raise OutputError(text) from error
             raise
+        if report is not None:
+            start = time.perf_counter()
+            tell("report", 0.0)
+            told = tuple(map(in_the_users_words, warned()))
+            source = Provenance(path=path, sha256=sha256, settings=settings, warnings=told)
+            _report(lambda: report(folder, summary, source), path)
+            seconds["report"] = round(time.perf_counter() - start, 3)
         return summary, {"read": read_s} | seconds, load_model(settings.model).card.name
 
     def in_the_users_words(text: str) -> str:
@@ -341,14 +351,14 @@ def forget_tiles(folder: Path) -> None:
         remove_leftovers(hidden)
 
 
-def _report(analysis: Analysis, folder: Path, report: Report, source: Provenance) -> None:
+def _report(write: Callable[[], None], path: Path) -> None:
     """Write the page of an analysis; results are not lost with it."""
     try:
-        report(analysis, folder, source)
+        write()
     except (CamlError, OSError):
         raise  # the disk is full, or such: no other result would be whole
     except Exception as error:
-        logger.exception("the page of %s", source.path)
+        logger.exception("the page of %s", path)
         text = f"no page was written: {type(error).__name__}: {error}; please report this fault"
         warnings.warn(DataWarning(text), stacklevel=2)
 

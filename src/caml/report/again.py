@@ -54,6 +54,8 @@ def shell_line(paths: Sequence[Path], settings: Settings) -> str:
         words += ["--pixel-size", f"{settings.pixel_size_nm:g}"]
     if settings.columns:
         words += ["--columns", ",".join(f"{k}={v}" for k, v in settings.columns.items())]
+    if settings.tile_size is not None:
+        words += ["--tile", settings.tile_size]
     if settings.file_format != DEFAULT.file_format:
         words += ["--format", settings.file_format]
     return shlex.join(str(word) for word in words)

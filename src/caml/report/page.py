@@ -18,13 +18,15 @@ from caml.models import ModelCard
 from caml.plot.descriptors import axis_name, in_short
 from caml.report.again import python_lines, regions_geojson, shell_line
 from caml.report.bars import histograms
+from caml.report.found import Found
 from caml.report.payload import payload
-from caml.report.words import asked, found, numbers
+from caml.report.words import numbers, what_was_asked, what_was_found
 
 if TYPE_CHECKING:
     import jinja2
+    import pandas as pd
 
-__all__ = ["fill", "report", "save_report"]
+__all__ = ["fill", "report", "save_report", "save_report_of_parts"]
 
 # Rows that a page has before anything runs in it: what is read without a browser, and printed.
 ROWS = 20
@@ -52,37 +54,7 @@ def report(analysis: Analysis, provenance: Provenance | None = None) -> str:
         HTML, mostly below 5 MB: of more than 150,000 localizations an image takes the place of
         single ones, of more than 12,000 clusters the largest are shown.
     """
-    shown = payload(analysis)
-    largest = analysis.description.clusters.nlargest(ROWS, "n_localizations")["cluster"]
-    row_of = {row[0]: row for row in shown["rows"]}
-    first = [row_of[one] for one in largest if one in row_of]
-    summary = analysis.description.summary
-    given: dict[str, Any] = {
-        "title": analysis.localizations.name or "image",
-        "asked": asked(analysis),
-        "found": found(analysis),
-        "numbers": numbers(analysis),
-        "warnings": provenance.warnings if provenance else (),
-        "histograms": histograms(analysis.description.clusters),
-        "shown": shown,
-        "first_rows": [[str(row[0]), *row[1:]] for row in first],
-        "names": [axis_name(name) for name in shown["columns"]],
-        "regions": summary.to_dict("records") if len(summary) > 1 else [],
-        "history": analysis.localizations.history,
-        "card": analysis.card,
-        "accuracy": _accuracy(analysis.card),
-        "parameters": {},
-        "version": __version__,
-        "paper": PAPER,
-    }
-    if provenance:
-        given |= {
-            "parameters": provenance.parameters(),
-            "shell": shell_line([provenance.path], provenance.settings),
-            "python": python_lines(provenance.path, provenance.settings),
-            "geojson": regions_geojson(provenance.settings),
-        }
-    return fill("page.html", given)
+    return _page(Found.of(analysis), provenance)
 
 
 def save_report(analysis: Analysis, path: str | Path, provenance: Provenance | None = None) -> None:
@@ -112,6 +84,63 @@ def save_report(analysis: Analysis, path: str | Path, provenance: Provenance | N
     text = report(analysis, provenance)
     with whole_file(path, overwrite=True) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def save_report_of_parts(folder: Path, summary: pd.DataFrame, provenance: Provenance) -> None:
+    """Write the page of a table that was analysed in tiles into its folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results.
+    summary : DataFrame
+        The row of the image.
+    provenance : Provenance
+        Where it came from.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    text = _page(Found.in_parts(folder, summary, provenance), provenance)
+    with whole_file(folder / "report.html", overwrite=True) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _page(found: Found, provenance: Provenance | None) -> str:
+    """Fill the page."""
+    shown = payload(found)
+    largest = found.clusters.nlargest(ROWS, "n_localizations")["cluster"]
+    row_of = {row[0]: row for row in shown["rows"]}
+    first = [row_of[one] for one in largest if one in row_of]
+    summary = found.summary
+    given: dict[str, Any] = {
+        "title": found.name or "image",
+        "asked": what_was_asked(found),
+        "found": what_was_found(found),
+        "numbers": numbers(found),
+        "warnings": provenance.warnings if provenance else (),
+        "histograms": histograms(found.clusters),
+        "shown": shown,
+        "first_rows": [[str(row[0]), *row[1:]] for row in first],
+        "names": [axis_name(name) for name in shown["columns"]],
+        "regions": summary.to_dict("records") if len(summary) > 1 else [],
+        "history": found.history,
+        "card": found.card,
+        "accuracy": _accuracy(found.card),
+        "parameters": {},
+        "version": __version__,
+        "paper": PAPER,
+    }
+    if provenance:
+        given |= {
+            "parameters": provenance.parameters(),
+            "shell": shell_line([provenance.path], provenance.settings),
+            "python": python_lines(provenance.path, provenance.settings),
+            "geojson": regions_geojson(provenance.settings),
+        }
+    return fill("page.html", given)
 
 
 def fill(template: str, given: Mapping[str, Any]) -> str:

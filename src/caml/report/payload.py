@@ -15,26 +15,30 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from caml.analyse import Analysis
 from caml.localizations import AXES
 from caml.plot import density_rgba, pixel_counts
 from caml.plot.colours import KINDS, NOT_CLUSTERED
 from caml.plot.images import BLUR_NM, left_out, square
 from caml.plot.pixels import Box
+from caml.report.found import Found
 
 __all__ = ["payload", "png"]
+
+Counts = npt.NDArray[np.int32]
 
 # Up to so many localizations are there one by one, each of five bytes.
 MOST_DOTS = 150_000
 # Pixels of the image: more where localizations are not there one by one; and the letters that an
 # image may have, which noise needs many of: it is made with fewer pixels until it fits.
-PIXELS, MORE_PIXELS = 1_200, 2_000
+PIXELS, MORE_PIXELS = 1_200, 2_400
 MOST_LETTERS = 1_600_000
 # Corners of all outlines together, of four bytes each; coarser ones where there would be more.
 MOST_CORNERS = 200_000
 # Clusters in the picture and the table: the largest of more.
 MOST_CLUSTERS = 12_000
 STEPS = 65_535
+# Localizations of a piece that tell where most are.
+ENOUGH = 200_000
 
 # What the table of clusters shows, in this order, where it is known.
 COLUMNS = (
@@ -56,12 +60,12 @@ COLUMNS = (
 )
 
 
-def payload(analysis: Analysis) -> dict[str, Any]:
+def payload(found: Found) -> dict[str, Any]:
     """Pack what the picture and the table show.
 
     Parameters
     ----------
-    analysis : Analysis
+    found : Found
         What was found.
 
     Returns
@@ -71,48 +75,68 @@ def payload(analysis: Analysis) -> dict[str, Any]:
         ``clustered`` (an image), ``outlines``, ``regions``, ``columns`` and ``rows``. Places are
         steps of 1/65,535 of the box's side.
     """
-    localizations = analysis.localizations
-    finite = localizations.finite
-    positions = localizations.positions[finite][:, :2]
-    box = square(positions, analysis.regions)
-    clusters = analysis.description.clusters
-    shown = clusters
-    if len(clusters) > MOST_CLUSTERS:
-        shown = clusters.nlargest(MOST_CLUSTERS, "n_localizations").sort_index()
-    inside = analysis.segmentation.cluster[finite] >= 0
-    kind = np.where(inside, np.maximum(analysis.classification.label[finite], 1), 0)
-    are_dots = len(positions) <= MOST_DOTS
+    shown = found.clusters
+    if len(shown) > MOST_CLUSTERS:
+        shown = shown.nlargest(MOST_CLUSTERS, "n_localizations").sort_index()
+    are_dots = found.n_localizations <= MOST_DOTS
+    box = _box(found)
     side = PIXELS if are_dots else MORE_PIXELS
+    counts, n_left_out = np.zeros((2, side, side), dtype=np.int32), 0
+    for positions, kind in found.pieces():
+        inside = (kind > 0).astype(np.int32)
+        counts += pixel_counts(positions, box, (side, side), kind=inside, n_kinds=2)
+        n_left_out += left_out(positions, box)
     packed: dict[str, Any] = {
         "box": [round(edge, 3) for edge in box],
-        "density": _fitting(lambda n: _density(positions, box, n), side),
+        "density": _fitting(lambda some: _density(some, box), counts),
         "blur_nm": BLUR_NM,
-        "n_clusters": len(clusters),
-        "n_left_out": left_out(positions, box),
-        "outlines": _rings(analysis.segmentation.outlines[shown["cluster"].to_numpy()], box),
-        "regions": _rings(np.array([one.polygon for one in analysis.regions], dtype=object), box),
-        **_table(shown, analysis.labels),
+        "n_clusters": len(found.clusters),
+        "n_left_out": n_left_out,
+        "outlines": _rings(found.outlines(shown["cluster"].to_numpy()), box),
+        "regions": _rings(np.array([one.polygon for one in found.regions], dtype=object), box),
+        **_table(shown, found.labels),
     }
     if are_dots:
-        # A dot on the border stands for what is beyond it, and would say that it is there.
-        rows = (positions >= box[:2]).all(axis=1) & (positions <= box[2:]).all(axis=1)
-        steps = _steps(positions[rows], box)
-        packed["dots"] = {
-            "x": _base64(steps[:, 0]),
-            "y": _base64(steps[:, 1]),
-            "kind": _base64(kind[rows].astype(np.uint8)),
-        }
+        packed["dots"] = _dots(found, box)
     else:
-        packed["clustered"] = _fitting(lambda n: _clustered(positions, inside, box, n), side)
+        packed["clustered"] = _fitting(_clustered, counts)
     return packed
 
 
-def _fitting(make: Callable[[int], str], side: int) -> str:
-    """Make an image of so many pixels a side, or of fewer until it is short enough."""
-    text = make(side)
-    while len(text) > MOST_LETTERS and side > 100:
-        side = int(0.8 * side)
-        text = make(side)
+def _box(found: Found) -> Box:
+    """Return what is drawn, told from some localizations of each piece and its furthest."""
+    some: list[npt.NDArray[np.floating[Any]]] = [np.zeros((0, 2))]
+    for positions, _ in found.pieces():
+        if len(positions):
+            step = max(len(positions) // ENOUGH, 1)
+            some.append(positions[::step])
+            if step > 1:
+                some.append(np.stack([positions.min(axis=0), positions.max(axis=0)]))
+    return square(np.concatenate(some), found.regions)
+
+
+def _dots(found: Found, box: Box) -> dict[str, str]:
+    """Pack all localizations that are drawn, one by one."""
+    pieces = list(found.pieces())
+    positions = np.concatenate([np.zeros((0, 2)), *(positions for positions, _ in pieces)])
+    kind = np.concatenate([np.zeros(0, dtype=np.int8), *(kind for _, kind in pieces)])
+    # A dot on the border stands for what is beyond it, and would say that it is there.
+    rows = (positions >= box[:2]).all(axis=1) & (positions <= box[2:]).all(axis=1)
+    steps = _steps(positions[rows], box)
+    return {
+        "x": _base64(steps[:, 0]),
+        "y": _base64(steps[:, 1]),
+        "kind": _base64(kind[rows].astype(np.uint8)),
+    }
+
+
+def _fitting(make: Callable[[Counts], str], counts: Counts) -> str:
+    """Make an image of counts in pixels, or in larger ones until it is short enough."""
+    text = make(counts)
+    while len(text) > MOST_LETTERS and counts.shape[1] % 2 == 0:
+        half = counts.shape[1] // 2
+        counts = counts.reshape(2, half, 2, half, 2).sum(axis=(2, 4), dtype=np.int32)
+        text = make(counts)
     return text
 
 
@@ -170,11 +194,10 @@ def _base64(values: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
-def _density(positions: npt.NDArray[np.floating[Any]], box: Box, side: int) -> str:
+def _density(counts: Counts, box: Box) -> str:
     """Return how dense localizations are, as an image."""
-    counts = pixel_counts(positions, box, (side, side))[0]
-    pixel_nm = (box[2] - box[0]) / side
-    rgba = density_rgba(counts, blur_px=max(BLUR_NM / pixel_nm, 0.5))
+    pixel_nm = (box[2] - box[0]) / counts.shape[1]
+    rgba = density_rgba(counts.sum(axis=0), blur_px=max(BLUR_NM / pixel_nm, 0.5))
     # The colours are those of a map of 256: none is lost.
     palette = np.asarray(colormaps["inferno"](np.arange(256), bytes=True), dtype=np.uint8)[:, :3]
     key = palette.astype(np.int64) @ [1 << 16, 1 << 8, 1]
@@ -185,12 +208,8 @@ def _density(positions: npt.NDArray[np.floating[Any]], box: Box, side: int) -> s
     return png(image)
 
 
-def _clustered(
-    positions: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_], box: Box, side: int
-) -> str:
+def _clustered(counts: Counts) -> str:
     """Return where localizations are as an image, clustered ones on top."""
-    kind = inside.astype(np.int32)
-    counts = pixel_counts(positions, box, (side, side), kind=kind, n_kinds=2)
     shown = np.where(counts[1] > 0, 2, np.where(counts[0] > 0, 1, 0)).astype(np.uint8)
     image = Image.fromarray(shown, "P")
     colours = np.array([(0.0, 0.0, 0.0), to_rgb(NOT_CLUSTERED), to_rgb(KINDS[0])])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caml.analyse import Analysis
 from caml.plot.descriptors import in_short
+from caml.report.found import Found
 
-__all__ = ["Number", "asked", "found", "numbers"]
+__all__ = ["Number", "numbers", "what_was_asked", "what_was_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Number:
     note: str = ""
 
 
-def asked(analysis: Analysis) -> str:
+def what_was_asked(found: Found) -> str:
     """Say what looked at what.
 
     Parameters
     ----------
-    analysis : Analysis
+    found : Found
         What was found.
 
     Returns
@@ -44,26 +44,22 @@ def asked(analysis: Analysis) -> str:
     str
         A sentence.
     """
-    n = len(analysis.localizations)
+    n = found.n_localizations
     where = "the image"
-    if analysis.regions:
-        names = ", ".join(region.name for region in analysis.regions)
-        count = len(analysis.regions)
+    if found.regions:
+        names = ", ".join(region.name for region in found.regions)
+        count = len(found.regions)
         where = f"the region {names}" if count == 1 else f"{count} regions ({names})"
-    by = (
-        f"the method {analysis.found_by}"
-        if analysis.card is None
-        else f"the network {analysis.card.name}"
-    )
+    by = f"the method {found.found_by}" if found.card is None else f"the network {found.card.name}"
     return f"{n:,} localizations were read; {by} looked for clusters in {where}."
 
 
-def found(analysis: Analysis) -> str:
+def what_was_found(found: Found) -> str:
     """Say what was found.
 
     Parameters
     ----------
-    analysis : Analysis
+    found : Found
         What was found.
 
     Returns
@@ -71,7 +67,7 @@ def found(analysis: Analysis) -> str:
     str
         A sentence.
     """
-    clusters, summary = analysis.description.clusters, analysis.description.summary
+    clusters, summary = found.clusters, found.summary
     share = 100 * summary["n_clustered"].sum() / max(summary["n_localizations"].sum(), 1)
     if not len(clusters):
         return "No clusters were found."
@@ -89,12 +85,12 @@ def found(analysis: Analysis) -> str:
     )
 
 
-def numbers(analysis: Analysis) -> list[Number]:
+def numbers(found: Found) -> list[Number]:
     """Return the numbers that are looked at first.
 
     Parameters
     ----------
-    analysis : Analysis
+    found : Found
         What was found.
 
     Returns
@@ -102,7 +98,7 @@ def numbers(analysis: Analysis) -> list[Number]:
     list of Number
         Without clusters, only how many localizations there are.
     """
-    clusters, summary = analysis.description.clusters, analysis.description.summary
+    clusters, summary = found.clusters, found.summary
     n, area = int(summary["n_localizations"].sum()), float(summary["area_um2"].sum())
     # In overlapping regions some are counted in each.
     shown = [Number(f"{n:,}", "localizations", f"in {in_short(area)} µm²")]
