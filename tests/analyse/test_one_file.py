@@ -154,7 +154,7 @@ def die_at_cell_1(analysis, folder):
 def test_files_are_spread_over_a_cluster(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from distributed import LocalCluster
+    from distributed import Client, LocalCluster
 
     # In a module of its own, which the workers can import; paths are relative to us, not to them.
     (tmp_path / "deadly_on_workers.py").write_text(DEADLY)
@@ -178,6 +178,9 @@ def test_files_are_spread_over_a_cluster(
         failed = [one for one in batch.outcomes if one.error]
         assert [str(one.path) for one in failed] == ["cell_1.csv"]
         assert "workers ended again and again" in failed[0].error
+        # The last that died is started again, which takes as long as the machine is busy.
+        with Client(cluster) as client:
+            client.wait_for_workers(2, timeout=60)
         (again,) = analyse_files(
             [Path("large.parquet")], "tiles", tile_size=1_000, scheduler=cluster.scheduler_address
         ).outcomes
