@@ -51,6 +51,7 @@ __all__ = [
     "Report",
     "analyse_file",
     "analyse_in_tiles",
+    "analysis_of",
     "converted_table",
     "forget_tiles",
     "has_tiles",
@@ -170,35 +171,7 @@ def analyse_file(
             on_progress(path, stage, share)
 
     def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Found:
-        start = time.perf_counter()
-        classification = None
-        if settings.regions and is_parquet(path) and settings.method == OURS:
-            localizations, classification = classify_regions(
-                path,
-                settings.regions,
-                load_model(settings.model),
-                threshold=settings.threshold,
-                prior=settings.prior,
-                pixel_size_nm=settings.pixel_size_nm,
-                columns=settings.columns,
-            )
-        else:
-            localizations = read(
-                path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns
-            )
-        seconds = {"read": round(time.perf_counter() - start, 3)}
-        tell("read", 1.0)
-        analysis = analyse(
-            replace(localizations, name=folder.name),
-            model=settings.model,
-            threshold=settings.threshold,
-            prior=settings.prior,
-            method=settings.method,
-            parameters=settings.parameters,
-            regions=settings.regions,
-            classification=classification,
-            progress=tell,
-        )
+        analysis = analysis_of(path, folder.name, settings, tell)
         start = time.perf_counter()
         with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
             analysis.write(partial, file_format=settings.file_format)
@@ -207,11 +180,62 @@ def analyse_file(
             if report is not None:
                 source = Provenance(path=path, sha256=sha256, settings=settings, warnings=warned())
                 _report(lambda: report(analysis, partial, source), path)
-        seconds |= analysis.seconds
-        seconds["write"] = round(time.perf_counter() - start, 3)
+        seconds = analysis.seconds | {"write": round(time.perf_counter() - start, 3)}
         return analysis.description.summary, seconds, analysis.found_by
 
     return _outcome(job, work)
+
+
+def analysis_of(
+    path: Path, name: str, settings: Settings, report: Callable[[str, float], None]
+) -> Analysis:
+    """Read and analyse one file as a batch does, and write nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    name : str
+        What the image is called in the results.
+    settings : Settings
+        What is asked for.
+    report : callable
+        Called now and then with the stage and the share of it that is done; what it raises ends
+        the analysis.
+
+    Returns
+    -------
+    Analysis
+        What was found; its seconds count the reading too.
+    """
+    start = time.perf_counter()
+    classification = None
+    if settings.regions and is_parquet(path) and settings.method == OURS:
+        localizations, classification = classify_regions(
+            path,
+            settings.regions,
+            load_model(settings.model),
+            threshold=settings.threshold,
+            prior=settings.prior,
+            pixel_size_nm=settings.pixel_size_nm,
+            columns=settings.columns,
+        )
+    else:
+        localizations = read(path, pixel_size_nm=settings.pixel_size_nm, columns=settings.columns)
+    read_s = round(time.perf_counter() - start, 3)
+    report("read", 1.0)
+    analysis = analyse(
+        replace(localizations, name=name),
+        model=settings.model,
+        threshold=settings.threshold,
+        prior=settings.prior,
+        method=settings.method,
+        parameters=settings.parameters,
+        regions=settings.regions,
+        classification=classification,
+        progress=report,
+    )
+    return replace(analysis, seconds={"read": read_s} | analysis.seconds)
 
 
 def analyse_in_tiles(
