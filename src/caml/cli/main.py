@@ -18,6 +18,7 @@ __all__ = ["main"]
 # In the order a person meets them. Each is imported only when it is run or explained.
 COMMANDS = {
     "analyse": "Find, outline and describe clusters in localization tables.",
+    "app": "Look at tables and analyse them in the browser.",
     "channels": "Hold the clusters of two channels against each other.",
     "classify": "Label localizations, without making clusters of them.",
     "compare": "Test whether clusters differ between conditions.",

@@ -1,0 +1,192 @@
+"""Tables opened for a page: read once, and what cannot be known is asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from caml.analyse.one_file import is_tiled
+from caml.analyse.record import Settings
+from caml.errors import CamlWarning, InputError, TableError
+from caml.io import read
+from caml.io.read import PARSERS, head_of, parser_of
+from caml.localizations import Localizations
+from caml.plot.pixels import Box
+
+__all__ = ["ENDINGS", "Question", "box_of", "column_names", "open_table", "stamp_of", "tables_in"]
+
+# Of the files that a folder is listed with; what a file is shows when it is read.
+ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".hdf5", ".h5")
+MANY_FILES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What must be asked before a table can be read.
+
+    Parameters
+    ----------
+    about : {"pixel_size", "columns"}
+        What is not known.
+    columns : tuple of str
+        The names of the table's columns.
+    """
+
+    about: str
+    columns: tuple[str, ...] = ()
+
+
+class _NamesKnownError(Exception):
+    """Ends the reading of a table as soon as its columns' names are known."""
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Read the names of a table's columns, and nothing else of it.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+
+    Returns
+    -------
+    tuple of str
+        The names; none where they cannot be told.
+    """
+    found: list[str] = []
+
+    def check(names: Sequence[str]) -> None:
+        found[:] = map(str, names)
+        raise _NamesKnownError
+
+    try:
+        head = head_of(path)
+        PARSERS[parser_of(path, head)].parse(path, head, check, None)
+    except Exception:  # it is told what is wrong with the table where it is read
+        return tuple(found)
+    return tuple(found)
+
+
+def open_table(
+    path: Path, *, pixel_size_nm: float | None = None, columns: Mapping[str, str] | None = None
+) -> tuple[Localizations, tuple[str, ...]] | Question:
+    """Read a table, or tell what must be asked first.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    pixel_size_nm : float, optional
+        Camera pixel size, nm, where it was given.
+    columns : mapping of str to str, optional
+        Which column is x, y, …, where it was given.
+
+    Returns
+    -------
+    localizations : Localizations
+        What was read.
+    warnings : tuple of str
+        What should be known of it.
+
+    Raises
+    ------
+    CamlError
+        If it cannot be read, whatever is answered, or not as it was answered.
+    """
+    if is_tiled(path, Settings(pixel_size_nm=pixel_size_nm, columns=columns)):
+        raise InputError(
+            f"{path.name} is too large to be looked at here: analyse it in tiles with caml analyse"
+        )
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", CamlWarning)
+        try:
+            localizations = read(path, pixel_size_nm=pixel_size_nm, columns=columns)
+        except TableError as error:
+            # Remedies are part of every message: what the command would be told is asked for here.
+            if "--columns" in str(error) and columns is None:
+                return Question("columns", column_names(path))
+            if "--pixel-size" in str(error) and pixel_size_nm is None:
+                return Question("pixel_size")
+            raise
+    if not localizations.finite.any():
+        raise TableError("none of its localizations has a usable position", path=path)
+    texts = (str(one.message) for one in noted if issubclass(one.category, CamlWarning))
+    return localizations, tuple(dict.fromkeys(texts))
+
+
+def box_of(localizations: Localizations) -> Box:
+    """Return the part of an image that its localizations take up.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        Some of finite position.
+
+    Returns
+    -------
+    tuple of float
+        x_min, y_min, x_max, y_max, nm, with a margin.
+    """
+    xy = localizations.positions[localizations.finite, :2]
+    low, high = np.asarray(xy.min(axis=0)), np.asarray(xy.max(axis=0))
+    margin = max(float((high - low).max()) * 0.02, 50.0)
+    return (
+        float(low[0]) - margin,
+        float(low[1]) - margin,
+        float(high[0]) + margin,
+        float(high[1]) + margin,
+    )
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Tell what changes when a file does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    tuple of int
+        When it was written, and its size; zeros where it is gone.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def tables_in(folder: Path, *, but: Path) -> list[Path]:
+    """List the tables in a folder and those below it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+    but : Path
+        A folder that is left out: that of results.
+
+    Returns
+    -------
+    list of Path
+        In order; no hidden ones, and none that a link leads to from outside the folder.
+    """
+    root, without = folder.resolve(), but.resolve()
+    found: list[Path] = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in ENDINGS or not path.is_file():
+            continue
+        real = path.resolve()
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if hidden or not real.is_relative_to(root) or real.is_relative_to(without):
+            continue
+        found.append(path)
+        if len(found) == MANY_FILES:
+            break
+    return found

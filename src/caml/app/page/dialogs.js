@@ -1,0 +1,194 @@
+// Questions and answers in front of the page.
+
+import { ask } from "./api.js";
+import { element, number, plural, say, told } from "./words.js";
+
+export class Dialogs {
+  constructor(app) {
+    this.app = app;
+    this.asked = new Set();
+  }
+
+  open(title, parts, { action, onAction, cancel = "Cancel" }) {
+    const dialog = element("dialog", { "aria-label": title });
+    const note = element("p", { class: "bad", role: "alert" });
+    const close = () => { dialog.close(); dialog.remove(); };
+    const button = action && element("button", { class: "primary", type: "submit" }, action);
+    const form = element("form", { onsubmit: async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      note.textContent = "";
+      try {
+        await onAction();
+        close();
+      } catch (error) {
+        note.textContent = error.message;
+      }
+      button.disabled = false;
+    } }, element("h3", {}, title), ...parts, note, element("div", { class: "row end" },
+      element("button", { type: "button", onclick: close }, cancel), button));
+    dialog.append(form);
+    dialog.addEventListener("cancel", close);
+    document.body.append(dialog);
+    dialog.showModal();
+    return dialog;
+  }
+
+  // Asked once by itself; later by the button.
+  ask(image) {
+    if (this.asked.has(image.id) || document.querySelector("dialog")) return;
+    this.asked.add(image.id);
+    this.question(image);
+  }
+
+  question(image) {
+    const { about, columns } = image.question;
+    const size = element("input", { type: "number", min: "0.001", step: "any", id: "pixel-size",
+      placeholder: "such as 130" });
+    const sizeParts = [element("label", { class: "field", for: "pixel-size" },
+      "Camera pixel size, nm"), size];
+    const known = [];
+    let parts;
+    if (about === "pixel_size") {
+      size.required = true;
+      parts = [element("p", {}, `Positions in ${image.name} are in camera pixels, and the file does `
+        + "not say how large one is."), ...sizeParts];
+    } else {
+      const role = (name, text, guess) => {
+        const options = columns.map((one, i) => element("option", { value: i, selected: i === guess },
+          one || `column ${i}`));
+        if (name !== "x" && name !== "y") {
+          options.unshift(element("option", { value: "", selected: guess < 0 }, "none"));
+        }
+        const column = element("select", { id: `column-${name}` }, ...options);
+        const unit = element("select", { id: `unit-${name}`, "aria-label": `Unit of ${text}` },
+          ...["nm", "um", "px"].map((one) => element("option", { value: one },
+            one === "um" ? "µm" : one)));
+        const unitless = name === "frame" || name === "channel";
+        known.push({ name, column, unit: unitless ? null : unit });
+        return [element("label", { for: column.id }, text), column,
+          unitless ? element("span") : unit];
+      };
+      const guess = (pattern, other) => {
+        const found = columns.findIndex((one) => pattern.test(one));
+        return found < 0 ? other : found;
+      };
+      parts = [element("p", {}, `Which columns of ${image.name} hold positions?`),
+        element("div", { class: "choose-columns" },
+          ...role("x", "x", guess(/^\W*x/i, 0)), ...role("y", "y", guess(/^\W*y/i, 1)),
+          ...role("z", "z", guess(/^\W*z/i, -1)), ...role("frame", "frame", guess(/frame/i, -1)),
+          ...role("channel", "channel", guess(/channel/i, -1))),
+        element("p", { class: "hint" }, "The pixel size is only needed for columns in px."),
+        ...sizeParts];
+    }
+    if (image.message) parts.push(element("p", { class: "bad" }, image.message));
+    this.open(image.name, parts, { action: "Open", onAction: async () => {
+      const answer = {};
+      if (size.value) answer.pixel_size_nm = Number(size.value);
+      if (known.length) {
+        answer.columns = Object.fromEntries(known.filter(({ column }) => column.value !== "")
+          .map(({ name, column, unit }) => [name,
+            column.value + (unit && unit.value !== "nm" ? ` [${unit.value}]` : "")]));
+      }
+      this.asked.delete(image.id);
+      this.app.awaiting = image.id;
+      await ask(`files/${image.file}/open`, { method: "POST", json: answer });
+    } });
+  }
+
+  copied(title, text) {
+    const copy = element("button", { type: "button", class: "small", onclick: async () => {
+      await navigator.clipboard.writeText(text);
+      copy.textContent = "Copied";
+    } }, "Copy");
+    return [element("div", { class: "with-copy" }, element("span", { class: "field" }, title), copy),
+      element("pre", {}, text)];
+  }
+
+  words(run) {
+    return told(async () => {
+      const { command, python } = await ask(`runs/${run.id}/words`);
+      const polygons = command.includes("regions.geojson") && !run.saved;
+      this.open("The same without this page", [
+        ...this.copied("Command", command), ...this.copied("Python", python),
+        polygons && element("p", { class: "hint" },
+          "The file of regions is written when the analysis is saved."),
+      ], { cancel: "Close" });
+    });
+  }
+
+  save(run) {
+    return told(async () => {
+      const { name } = await ask(`runs/${run.id}/words`);
+      const suggested = run.saved ? `${name}_2` : name;
+      const input = element("input", { type: "text", id: "save-name", value: suggested,
+        required: true, spellcheck: "false" });
+      const { nShown, n } = this.app.active.view.clusters ?? {};
+      this.open("Save results", [
+        element("label", { class: "field", for: "save-name" }, `Folder in ${this.app.state.out}`),
+        input, element("p", { class: "hint" }, "What caml analyse writes: localizations.csv, "
+          + "clusters.csv, outlines.geojson, overview.png, summary.csv and run.json."),
+        nShown < n && element("p", { class: "caution" }, `All ${plural(n, "cluster")} are saved, `
+          + "those that are filtered out too."),
+      ], { action: "Save", onAction: async () => {
+        const { folder } = await ask(`runs/${run.id}/save`, { method: "POST",
+          json: { name: input.value } });
+        say(`Saved in ${folder}`);
+      } });
+    });
+  }
+
+  batch() {
+    const listed = this.app.state.files.filter((one) => one.group !== "dropped");
+    const boxes = listed.map((file) => [file, element("input", { type: "checkbox", checked: true })]);
+    const { method } = this.app.left.method;
+    const name = element("input", { type: "text", id: "batch-name", required: true,
+      value: this.freeName("batch") });
+    this.open("Analyse all files", [
+      element("p", { class: "hint" }, `By ${method.replace("caml:", "")}, with the parameters on the `
+        + "left, each file as a whole. Results are written as they come; what fails costs only "
+        + "itself."),
+      element("div", { class: "files" }, ...boxes.map(([file, box]) =>
+        element("label", {}, box, file.name))),
+      element("label", { class: "field", for: "batch-name" }, `Folder in ${this.app.state.out}`), name,
+    ], { action: "Analyse", onAction: () => ask("batches", { method: "POST", json: {
+      ...this.app.left.method, name: name.value,
+      files: boxes.filter(([, box]) => box.checked).map(([file]) => file.id),
+    } }) });
+  }
+
+  freeName(start) {
+    const taken = this.app.state.batches.map((one) => one.out.split(/[\\/]/).pop());
+    for (let i = 1; ; i += 1) {
+      const name = i === 1 ? start : `${start}_${i}`;
+      if (!taken.includes(name)) return name;
+    }
+  }
+
+  batchResults(id) {
+    const batch = this.app.state.batches.find((one) => one.id === id);
+    const columns = [["n_localizations", "localizations"], ["n_clusters", "clusters"],
+      ["percent_clustered", "clustered, %"], ["area_nm2_median", "median area, nm²"],
+      ["n_localizations_median", "median localizations"]];
+    this.open(`Batch: ${batch.out.split(/[\\/]/).pop()}`, [
+      element("p", { class: "hint" }, `${batch.name} · ${batch.rows.length} of `
+        + `${plural(batch.n_files, "file")} done · ${batch.out}`),
+      element("table", { class: "results" }, element("thead", {}, element("tr", {},
+        element("th", {}, "file"), ...columns.map(([, text]) => element("th", {}, text)))),
+      element("tbody", {}, ...batch.rows.map((row) => element("tr", {},
+        element("td", {}, row.path), ...(row.error
+          ? [element("td", { class: "bad", colspan: columns.length }, row.error)]
+          : columns.map(([name]) => element("td", {}, number(row[name]))))))),
+      ),
+    ], { cancel: "Close" });
+  }
+
+  regionSize(file, send) {
+    const size = element("input", { type: "number", min: "0.001", step: "any", required: true,
+      id: "region-size" });
+    this.open(file.name, [element("p", {}, "ImageJ's regions are in pixels of the image they were "
+      + "drawn on."), element("label", { class: "field", for: "region-size" },
+      "Size of such a pixel, nm"), size],
+    { action: "Add", onAction: () => send(size.value) });
+  }
+}

@@ -1,0 +1,230 @@
+// The left panel: images and their analyses, files, regions, and what to analyse with.
+
+import { ask, upload } from "./api.js";
+import { element, number, plural, told } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class Left {
+  constructor(app) {
+    this.app = app;
+    byId("choose").addEventListener("change", (event) => {
+      this.send([...event.target.files]);
+      event.target.value = "";
+    });
+    for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+      window.addEventListener(kind, (event) => {
+        event.preventDefault();
+        byId("drop").classList.toggle("over", kind === "dragenter" || kind === "dragover");
+        if (kind === "drop") this.send([...event.dataTransfer.files]);
+      });
+    }
+    byId("relist").addEventListener("click", () => told(() => ask("files/list", { method: "POST" })));
+    byId("batch").addEventListener("click", () => app.dialogs.batch());
+    byId("draw-rectangle").addEventListener("click", () => app.toggleTool("rectangle"));
+    byId("draw-polygon").addEventListener("click", () => app.toggleTool("polygon"));
+    byId("region-file").addEventListener("change", (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (file) app.sendRegions(file);
+    });
+    byId("run").addEventListener("click", () => app.analyse());
+    byId("method").addEventListener("change", () => this.showMethod());
+  }
+
+  setChoices(choices) {
+    this.choices = choices;
+    const groups = new Map();
+    for (const one of choices) {
+      if (!groups.has(one.group)) {
+        groups.set(one.group, element("optgroup", { label: one.group }));
+      }
+      groups.get(one.group).append(element("option", { value: one.value },
+        `${one.name} (${one.facts})`));
+    }
+    byId("method").replaceChildren(...groups.values());
+    this.showMethod();
+  }
+
+  showMethod() {
+    const chosen = this.choices.find((one) => one.value === byId("method").value);
+    byId("purpose").textContent = chosen.purpose;
+    byId("parameters").replaceChildren(...chosen.parameters.flatMap(({ name, value, choices }) => {
+      const id = `parameter-${name}`;
+      const input = choices.length && name !== "prior"
+        ? element("select", { id, name }, ...choices.map((one) =>
+          element("option", { value: one, selected: one === value }, one)))
+        : element("input", { id, name, type: "text", value, list: choices.length ? "priors" : null,
+          placeholder: "from image", spellcheck: "false" });
+      return [element("label", { for: id }, name.replace(/_(nm2?)$/, ", $1").replaceAll("_", " ")),
+        input];
+    }), element("datalist", { id: "priors" },
+      ...["auto", "image", "balanced"].map((value) => element("option", { value }))));
+  }
+
+  get method() {
+    const parameters = {};
+    for (const input of byId("parameters").querySelectorAll("input, select")) {
+      parameters[input.name] = input.value;
+    }
+    return { method: byId("method").value, parameters };
+  }
+
+  // One after the other, so that a large one does not wait for all of them.
+  async send(files) {
+    for (const file of files) {
+      const bar = element("i");
+      const stop = element("button", { class: "x", "aria-label": `Stop sending ${file.name}` }, "✕");
+      const card = element("div", { class: "card" }, element("div", { class: "run" },
+        element("span", { class: "hint what" }, `Sending ${file.name}`), stop),
+      element("div", { class: "progress" }, bar));
+      byId("uploads").append(card);
+      const going = upload(`upload/${encodeURIComponent(file.name)}`, file, (share) => {
+        bar.style.width = `${100 * share}%`;
+      });
+      stop.addEventListener("click", going.stop);
+      const sent = await told(async () => {
+        const most = this.app.state.max_upload_bytes;
+        if (file.size > most) {
+          going.stop();
+          going.done.catch(() => {});
+          throw new Error(`${file.name} is larger than ${number(most / 1e6)} MB: start caml app `
+            + "with a larger --max-upload, or with the file's folder");
+        }
+        return going.done;
+      });
+      card.remove();
+      if (sent) this.app.awaiting = sent.image;
+    }
+  }
+
+  update() {
+    this.updateImages();
+    this.updateFiles();
+    this.updateBatches();
+    this.updateRegions();
+  }
+
+  updateImages() {
+    const { state } = this.app;
+    const active = this.app.active;
+    byId("images").replaceChildren(...state.images.map((image) => {
+      const runs = state.runs.filter((one) => one.image === image.id);
+      const facts = { reading: "reading …", asks: "needs an answer", failed: "cannot be read",
+        open: `${plural(image.n_localizations, "localization")}${image.n_dimensions === 3
+          ? " · 3D" : ""}` }[image.state];
+      return element("div", { class: active.image?.id === image.id ? "card active" : "card" },
+        element("div", { class: "head" },
+          element("button", { class: "name", title: image.name, onclick: () =>
+            this.app.choose(active, image.id, undefined) },
+          element("b", {}, image.name), element("span", {}, facts)),
+          image.state === "asks" && element("button", { class: "small", onclick: () =>
+            this.app.dialogs.question(image) }, "Answer"),
+          element("button", { class: "x", title: "Close", "aria-label": `Close ${image.name}`,
+            onclick: () => this.app.closeImage(image, runs) }, "✕")),
+        image.message && element("p", { class: "bad note" }, image.message),
+        ...image.warnings.map((text) => element("p", { class: "caution note" }, text)),
+        ...runs.map((run) => this.run(image, run)));
+    }));
+  }
+
+  run(image, run) {
+    const { app } = this;
+    const chosen = app.active.run?.id === run.id;
+    const going = run.state === "running" || run.state === "waiting";
+    const what = {
+      waiting: "waits", running: run.stage || "starts", failed: "failed",
+      cancelled: "cancelled", done: plural(run.n_clusters, "cluster"),
+    }[run.state];
+    const where = run.n_regions ? ` · ${plural(run.n_regions, "region")}` : "";
+    const parts = [element("div", { class: chosen ? "run active" : "run" },
+      element("button", { class: "name", disabled: run.state !== "done", title:
+        run.found_by ?? "", onclick: () => app.choose(app.active, image.id, run.id) },
+      element("span", { class: "what" }, `${run.name}${where}`),
+      element("span", { class: "count" }, what), run.saved ? element("span", {
+        title: `Saved in ${run.saved}` }, "✓") : null),
+      going ? element("button", { class: "small quiet", "data-cancel": run.id, onclick: () =>
+        told(() => ask(`runs/${run.id}/cancel`, { method: "POST" })) }, "Cancel")
+        : element("button", { class: "x", title: "Remove this analysis",
+          "aria-label": `Remove the analysis by ${run.name}`,
+          onclick: () => app.forget(run) }, "✕"))];
+    if (going) {
+      const bar = element("i");
+      bar.style.width = `${100 * run.share}%`;
+      parts.push(element("div", { class: "progress", role: "progressbar", "aria-valuenow":
+        Math.round(100 * run.share), "aria-label": "Progress" }, bar));
+    }
+    if (run.message) parts.push(element("p", { class: "bad note" }, run.message));
+    return element("div", { "data-run": run.id }, ...parts);
+  }
+
+  updateFiles() {
+    const { files } = this.app.state;
+    const key = files.map((one) => one.id).join();
+    if (key === this.filesKey) return;
+    this.filesKey = key;
+    const listed = files.filter((one) => one.group !== "dropped");
+    byId("listed").hidden = !listed.length;
+    if (this.listedOnce === undefined && listed.length > 1) byId("listed").open = true;
+    this.listedOnce = true;
+    byId("listed-title").textContent = plural(listed.length, "file");
+    let group = "";
+    byId("files").replaceChildren(...listed.flatMap((file) => {
+      const parts = [element("button", { title: file.name, onclick: () => this.open(file) },
+        file.name)];
+      if (file.group !== group) {
+        group = file.group;
+        parts.unshift(element("div", { class: "group" }, group));
+      }
+      return parts;
+    }));
+  }
+
+  open(file) {
+    return told(async () => {
+      this.app.awaiting = (await ask(`files/${file.id}/open`, { method: "POST", json: {} })).image;
+      this.app.arrived();
+    });
+  }
+
+  updateBatches() {
+    byId("batches").replaceChildren(...this.app.state.batches.map((batch) => {
+      const going = batch.state === "running" || batch.state === "waiting";
+      const bar = element("i");
+      bar.style.width = `${100 * batch.share}%`;
+      const what = { waiting: "waits", running: `${batch.rows.length} of ${batch.n_files}`,
+        done: plural(batch.n_files, "file"), failed: "failed", cancelled: "cancelled" }[batch.state];
+      return element("div", { class: "card", "data-batch": batch.id },
+        element("div", { class: "head" },
+          element("button", { class: "name", onclick: () => this.app.dialogs.batchResults(batch.id) },
+            element("b", {}, `Batch: ${batch.out.split(/[\\/]/).pop()}`),
+            element("span", {}, `${batch.name} · ${what}`)),
+          going && element("button", { class: "small quiet", onclick: () =>
+            told(() => ask(`batches/${batch.id}/cancel`, { method: "POST" })) }, "Cancel")),
+        going && element("div", { class: "progress" }, bar),
+        batch.message && element("p", { class: "bad note" }, batch.message));
+    }));
+  }
+
+  updateRegions() {
+    const { image } = this.app.active;
+    const open = image?.state === "open";
+    for (const id of ["draw-rectangle", "draw-polygon", "run"]) byId(id).disabled = !open;
+    const regions = open ? image.regions : [];
+    byId("regions").replaceChildren(...regions.map((region, i) => element("li", {
+      onpointerenter: () => this.app.overRegion(i), onpointerleave: () => this.app.overRegion(-1),
+    }, element("span", {}, `${i + 1}  ${region.kind === "rectangle" ? "rectangle" : region.name}`),
+    element("span", { class: "area" }, `${number(region.area_um2)} µm²`),
+    element("button", { class: "x", "aria-label": `Remove region ${i + 1}`, title: "Remove",
+      onclick: () => this.app.removeRegion(i) }, "✕"))));
+    byId("scope").textContent = !open ? "Open an image first."
+      : regions.length ? `In ${plural(regions.length, "region")}; every localization is looked at `
+        + "with all its neighbours." : "The whole image.";
+    const { tool } = this.app;
+    byId("region-hint").textContent = tool === "rectangle" ? "Drag a rectangle in the image."
+      : tool === "polygon" ? "Click corners; a double click ends it, Esc starts anew."
+        : regions.length ? "" : "Without one, the whole image is analysed.";
+    byId("draw-rectangle").setAttribute("aria-pressed", String(tool === "rectangle"));
+    byId("draw-polygon").setAttribute("aria-pressed", String(tool === "polygon"));
+  }
+}

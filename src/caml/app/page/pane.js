@@ -1,0 +1,193 @@
+// A pane: an image with what chooses what is shown of it.
+
+import { Hands } from "./hands.js";
+import { View } from "./view.js";
+import { element, length, number } from "./words.js";
+
+export const LAYERS = {
+  density: ["Density", "How many localizations there are"],
+  channels: ["Channels", "The density of each colour channel"],
+  labels: ["Labels", "Which localizations are clustered"],
+  scores: ["Scores", "The network's probability to be clustered"],
+  clusters: ["Clusters", "Every cluster in a colour of its own"],
+};
+const KINDS = ["#9a9a9a", "#d55e00", "#0072b2", "#009e73", "#cc79a7"];
+const CHANNELS = ["#e040c8", "#30d060", "#4090ff", "#ffb000"];
+
+export class Pane {
+  constructor(number_, app) {
+    this.number = number_;
+    this.app = app;
+    this.imageChoice = element("select", { "aria-label": "Image", onchange: (event) =>
+      app.choose(this, event.target.value, undefined) });
+    this.runChoice = element("select", { "aria-label": "Analysis", onchange: (event) =>
+      app.choose(this, this.image?.id, event.target.value || null) });
+    this.layers = element("div", { class: "layers", role: "group", "aria-label": "What is shown" });
+    this.outlines = element("input", { type: "checkbox", checked: true, onchange: (event) =>
+      this.view.setLook({ outlines: event.target.checked }) });
+    this.outlinesLabel = element("label", { class: "check" }, this.outlines, "Outlines");
+    this.popover = this.makePopover();
+    this.lookButton = element("button", { class: "small quiet", "aria-expanded": "false",
+      title: "Brightness and blur", onclick: () => this.toggleLook() }, "Display");
+    this.canvas = element("canvas", { tabindex: "0", role: "img", "aria-label":
+      "Image of localizations. Arrow keys move, plus and minus zoom, 0 shows all of it." });
+    this.where = element("div", { class: "corner where" });
+    this.legend = element("div", { class: "legend" });
+    this.veil = element("div", { class: "veil" });
+    const zoom = element("div", { class: "corner zoom" },
+      element("button", { "aria-label": "Zoom in", onclick: () => this.view.zoom(0.6) }, "+"),
+      element("button", { "aria-label": "Zoom out", onclick: () => this.view.zoom(1 / 0.6) }, "−"),
+      element("button", { "aria-label": "Show all", title: "Show all",
+        onclick: () => this.view.fit() }, "⤢"));
+    this.face = element("div", { class: "face" }, this.canvas, this.legend, this.where, zoom,
+      this.veil);
+    this.bar = element("div", { class: "bar" }, this.imageChoice, this.runChoice, this.layers,
+      this.outlinesLabel, element("span", { class: "spring" }), this.lookButton);
+    this.element = element("div", { class: "pane" }, this.bar, this.face, this.popover);
+    this.element.addEventListener("pointerdown", () => app.activate(this));
+    document.getElementById("stage").append(this.element);
+    this.view = new View(this.canvas, {
+      onPaint: (context, view, { ink, light }) => this.paintRegions(context, view, ink, light),
+      onMove: () => app.moved(this),
+      onError: (error) => app.failed(error),
+      ranges: () => app.rangesOf(this.run?.id),
+    });
+    this.hands = new Hands(this.view, {
+      onActive: () => app.activate(this),
+      onWhere: (place) => {
+        this.where.textContent = place && this.image?.box
+          ? `${number(place[0] / 1000, 4)}, ${number(place[1] / 1000, 4)} µm` : "";
+      },
+      onHover: (row, event) => app.hover(this, row, event),
+      onChoose: (row) => app.chooseCluster(this, row, false),
+      onRegion: (kind, corners) => app.addRegion(this, kind, corners),
+      onEscape: (drawing) => (drawing ? this.hands.cancel() : app.useTool(null)),
+    });
+  }
+
+  makePopover() {
+    const slider = (text, name, low, high, step, value, told) => {
+      const out = element("span", { class: "of" }, told(value));
+      const input = element("input", { type: "range", min: low, max: high, step, value,
+        "aria-label": text, oninput: (event) => {
+          out.textContent = told(Number(event.target.value));
+          this.view.setLook({ [name]: Number(event.target.value) });
+        } });
+      return element("div", {}, element("label", { class: "field" }, `${text}: `, out), input);
+    };
+    return element("div", { class: "popover", hidden: true },
+      slider("Brightness of sparse parts", "gamma", 0.2, 1, 0.05, 0.4, (one) => number(1 - one, 2)),
+      slider("Blur", "blur", 0, 60, 1, 0, length));
+  }
+
+  toggleLook() {
+    this.popover.hidden = !this.popover.hidden;
+    this.lookButton.setAttribute("aria-expanded", String(!this.popover.hidden));
+  }
+
+  show(image, run, clusters) {
+    this.image = image;
+    this.run = run;
+    if (!this.layersFor().includes(this.view.look.layer)) this.view.look.layer = "density";
+    this.view.show(image?.state === "open" ? image : null, run, clusters);
+    this.update();
+  }
+
+  layersFor() {
+    const known = ["density"];
+    if (this.image?.channels?.length) known.push("channels");
+    if (this.run?.state === "done") {
+      known.push("labels", ...(this.run.has_scores ? ["scores"] : []), "clusters");
+    }
+    return known;
+  }
+
+  setLayer(layer) {
+    this.view.setLook({ layer });
+    this.update();
+    this.app.remember();
+  }
+
+  // All but the image itself.
+  update() {
+    const { images, runs } = this.app.state;
+    const option = (value, text, chosen) => element("option", { value, selected: chosen }, text);
+    this.imageChoice.replaceChildren(...(images.length ? images.map((one) =>
+      option(one.id, one.name, one.id === this.image?.id)) : [option("", "no image", true)]));
+    if (images.length && !this.image) {
+      this.imageChoice.prepend(option("", "choose an image", true));
+    }
+    const own = runs.filter((one) => one.image === this.image?.id && one.state === "done");
+    this.runChoice.replaceChildren(option("", own.length ? "no analysis" : "not analysed",
+      !this.run), ...own.map((one) => option(one.id, this.app.runName(one),
+      one.id === this.run?.id)));
+    this.runChoice.disabled = !own.length;
+    // With one pane the panel on the left does this.
+    this.imageChoice.hidden = this.app.panes.length < 2;
+    this.runChoice.hidden = this.imageChoice.hidden;
+    this.layers.replaceChildren(...this.layersFor().map((layer) => element("button", {
+      "data-layer": layer, "aria-pressed": String(layer === this.view.look.layer),
+      title: LAYERS[layer][1], onclick: () => this.setLayer(layer),
+    }, LAYERS[layer][0])));
+    this.outlinesLabel.hidden = !this.run;
+    this.veil.replaceChildren(...this.veilText());
+    this.legend.replaceChildren(...this.legendParts());
+  }
+
+  veilText() {
+    if (!this.image) {
+      return [element("strong", {}, "No image yet"),
+        element("span", {}, "Drop a localization table into this window, or choose one on the left.")];
+    }
+    if (this.image.state === "reading") return [element("strong", {}, `Reading ${this.image.name} …`)];
+    if (this.image.state === "failed") {
+      return [element("strong", {}, `${this.image.name} cannot be shown`),
+        element("span", {}, this.image.message)];
+    }
+    return [];
+  }
+
+  legendParts() {
+    const dot = (colour, text) => {
+      const mark = element("i");
+      mark.style.backgroundColor = colour;
+      return element("span", {}, mark, text);
+    };
+    const { layer } = this.view.look;
+    if (layer === "channels") {
+      return this.image.channels.map((one, i) => dot(CHANNELS[i], `channel ${one}`));
+    }
+    if (layer === "labels" && this.run) {
+      return this.run.labels.map((one, i) => dot(KINDS[i], one));
+    }
+    if (layer === "scores") {
+      const ramp = element("span", { class: "ramp" });
+      ramp.style.background = "linear-gradient(90deg,#440154,#3b528b,#21918c,#5ec962,#fde725)";
+      return [element("span", {}, "0"), ramp, element("span", {}, "1 clustered")];
+    }
+    return [];
+  }
+
+  paintRegions(context, view, ink, light) {
+    const colour = light ? "#ffd24a" : "#0f6f9c";
+    context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+    (this.image?.regions ?? []).forEach((region, i) => {
+      let points = region.corners.map((corner) => view.toScreen(...corner));
+      if (region.kind === "rectangle") {
+        const [[x0, y0], [x1, y1]] = points;
+        points = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+      }
+      context.beginPath();
+      points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.closePath();
+      context.strokeStyle = colour;
+      context.lineWidth = i === this.app.regionOver ? 3 : 1.5;
+      context.stroke();
+      const left = Math.min(...points.map(([x]) => x));
+      const top = Math.min(...points.map(([, y]) => y));
+      context.fillStyle = colour;
+      context.fillText(String(i + 1), left + 1, top - 4);
+    });
+    this.hands.paint(context, colour);
+  }
+}

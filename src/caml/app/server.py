@@ -1,0 +1,419 @@
+"""The server of the page: every address begins with the token, and says what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from caml.app.access import safe_name, within
+from caml.app.choices import offered, settings_of
+from caml.app.exports import command_of, python_of, save
+from caml.app.guard import HEADERS, Guard
+from caml.app.jobs import Jobs
+from caml.app.opening import tables_in
+from caml.app.pictures import clusters_of, picture_of
+from caml.app.store import BatchRun, File, Image, Run, Store
+from caml.errors import CamlError, InputError, MissingFileError
+from caml.io import read_regions, whole_file
+
+__all__ = ["App", "application"]
+
+logger = logging.getLogger(__name__)
+
+PAGE = Path(__file__).parent / "page"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# How long a page waits for something new before it asks again.
+PATIENCE_S = 20.0
+TICK_S = 0.05
+# Of what is no upload: settings, regions.
+MAX_JSON_BYTES = 4_000_000
+
+
+@dataclass(slots=True, eq=False)
+class App:
+    """What the addresses work with.
+
+    Parameters
+    ----------
+    store : Store
+        What outlives a tab.
+    jobs : Jobs
+        What takes longer.
+    folders : tuple of Path
+        Whose tables are listed.
+    max_upload_bytes : int
+        The largest file that is taken.
+    """
+
+    store: Store
+    jobs: Jobs
+    folders: tuple[Path, ...] = ()
+    max_upload_bytes: int = 2_000_000_000
+    is_closing: bool = False
+
+    def list_files(self) -> None:
+        """List the tables of the folders anew."""
+        for folder in self.folders:
+            for path in tables_in(folder, but=self.store.out):
+                self.store.add_file(path, str(folder))
+
+
+Handler = Callable[[App, Request], Awaitable[Response]]
+
+
+def application(app: App, token: str) -> ASGIApp:
+    """Put the addresses together, behind the token.
+
+    Parameters
+    ----------
+    app : App
+        What they work with.
+    token : str
+        What every address begins with.
+
+    Returns
+    -------
+    ASGIApp
+        To be served.
+    """
+    return Guard(Starlette(routes=list(_routes(app))), token)
+
+
+def _routes(app: App) -> Iterable[Route]:
+    """List the addresses."""
+
+    def route(
+        path: str, method: str, handler: Callable[[App, Request], Awaitable[Response]]
+    ) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return await _answered(handler, app, request)
+
+        return Route(path, endpoint, methods=[method])
+
+    yield route("/", "GET", _page)
+    yield route("/page/{name}", "GET", _page)
+    yield route("/state", "GET", _state)
+    yield route("/choices", "GET", _choices)
+    yield route("/files/list", "POST", _list)
+    yield route("/files/{file}/open", "POST", _open)
+    yield route("/upload/{name}", "PUT", _upload)
+    yield route("/images/{image}", "DELETE", _close)
+    yield route("/images/{image}/regions", "PUT", _regions)
+    yield route("/images/{image}/regions/{name}", "PUT", _region_file)
+    yield route("/images/{image}/view", "GET", _view)
+    yield route("/images/{image}/analyse", "POST", _analyse)
+    yield route("/runs/{run}", "DELETE", _forget)
+    yield route("/runs/{run}/cancel", "POST", _cancel)
+    yield route("/runs/{run}/clusters", "GET", _clusters)
+    yield route("/runs/{run}/words", "GET", _words)
+    yield route("/runs/{run}/save", "POST", _save)
+    yield route("/batches", "POST", _batch)
+    yield route("/batches/{batch}/cancel", "POST", _cancel_batch)
+
+
+async def _answered(handler: Handler, app: App, request: Request) -> Response:
+    """Answer; what caml refuses is told in its words."""
+    try:
+        response = await handler(app, request)
+    except _RefusedError as error:
+        response = JSONResponse({"error": str(error)}, status_code=error.status)
+    except MissingFileError as error:
+        response = JSONResponse({"error": str(error)}, status_code=404)
+    except CamlError as error:
+        response = JSONResponse({"error": str(error)}, status_code=400)
+    except ClientDisconnect:
+        response = Response(status_code=400)
+    except Exception as error:
+        logger.exception("%s failed", request.url.path)
+        text = (
+            f"unexpected {type(error).__name__}: {error}. This is a fault of caml: please report "
+            "it with what the terminal says"
+        )
+        response = JSONResponse({"error": text}, status_code=500)
+    response.headers.update(HEADERS)
+    return response
+
+
+class _RefusedError(Exception):
+    """A request that is not answered; the text is for people."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """Read what a request holds."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_JSON_BYTES:
+            raise _RefusedError("that is too much for one request", 413)
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError as error:
+        raise InputError(f"expected JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError("expected a JSON object")
+    return content
+
+
+def _image_of(app: App, request: Request) -> Image:
+    image: Image = _found(app.store.images, request.path_params["image"], "image")
+    return image
+
+
+def _run_of(app: App, request: Request) -> Run:
+    run: Run = _found(app.store.runs, request.path_params["run"], "analysis")
+    return run
+
+
+def _found(known: dict[str, Any], key: str, what: str) -> Any:
+    try:
+        return known[key]
+    except KeyError:
+        raise _RefusedError(f"there is no such {what} any more: reload the page", 404) from None
+
+
+async def _page(_app: App, request: Request) -> Response:
+    name = request.path_params.get("name", "index.html")
+    path = PAGE / name
+    if path.parent != PAGE or path.suffix not in TYPES or not path.is_file():
+        raise _RefusedError("there is no such page", 404)
+    return Response(path.read_bytes(), media_type=TYPES[path.suffix])
+
+
+async def _state(app: App, request: Request) -> Response:
+    """Tell all that is known, once it is newer than what the page has."""
+    since = request.query_params.get("since", "")
+    for _ in range(int(PATIENCE_S / TICK_S)):
+        if str(app.store.version) != since or app.is_closing:
+            break
+        await asyncio.sleep(TICK_S)
+    return JSONResponse(app.store.as_json() | {"max_upload_bytes": app.max_upload_bytes})
+
+
+async def _choices(_app: App, _request: Request) -> Response:
+    return JSONResponse(await run_in_threadpool(offered))
+
+
+async def _list(app: App, _request: Request) -> Response:
+    await run_in_threadpool(app.list_files)
+    return JSONResponse({})
+
+
+async def _open(app: App, request: Request) -> Response:
+    file: File = _found(app.store.files, request.path_params["file"], "file")
+    given = await _json(request)
+    size, columns = given.get("pixel_size_nm"), given.get("columns")
+    if size is not None and not isinstance(size, int | float):
+        raise InputError("a pixel size is a positive number of nm")
+    if columns is not None and not (
+        isinstance(columns, dict) and all(isinstance(one, str) for one in columns.values())
+    ):
+        raise InputError("columns are told by name: x, y, …")
+    image = app.jobs.open(file, pixel_size_nm=size, columns=columns)
+    return JSONResponse({"image": image.id})
+
+
+async def _upload(app: App, request: Request) -> Response:
+    """Take a file as it comes; it appears when it is whole."""
+    name = safe_name(request.path_params["name"])
+    folder = app.store.out / "uploads"
+    target = folder / name
+    if not within(target, app.store.out):
+        raise InputError(f"{name!r} is no name for a file")
+    for number in range(2, 1000):
+        if not target.exists():
+            break
+        target = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
+    await _receive(request, target, app.max_upload_bytes)
+    file = app.store.add_file(target, "dropped")
+    return JSONResponse({"file": file.id, "image": app.jobs.open(file).id})
+
+
+async def _receive(request: Request, target: Path, most: int) -> None:
+    """Write what comes to a file, and nothing of it where it is too much."""
+    too_large = _RefusedError(
+        f"{target.name} is larger than {_bytes(most)}: start caml app with a larger --max-upload, "
+        "or with the file's folder",
+        413,
+    )
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most:
+        raise too_large
+    n = 0
+    with whole_file(target) as partial, partial.open("wb") as out:
+        async for part in request.stream():
+            n += len(part)
+            if n > most:
+                raise too_large
+            await run_in_threadpool(out.write, part)
+
+
+def _bytes(n: int) -> str:
+    return f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
+
+
+async def _close(app: App, request: Request) -> Response:
+    """Forget an image and its analyses; files stay."""
+    image = _image_of(app, request)
+    runs = [one for one in app.store.runs.values() if one.image == image.id]
+    for run in runs:
+        app.jobs.cancel(run)
+    with app.store.changing():
+        app.store.images.pop(image.id, None)
+        for run in runs:
+            app.store.runs.pop(run.id, None)
+    return JSONResponse({})
+
+
+async def _regions(app: App, request: Request) -> Response:
+    image = _image_of(app, request)
+    drawn = (await _json(request)).get("regions", [])
+    if not isinstance(drawn, list) or len(drawn) > 1000:
+        raise InputError("expected a list of regions")
+    app.store.set_regions(image, [one if isinstance(one, dict) else {} for one in drawn])
+    return JSONResponse({})
+
+
+async def _region_file(app: App, request: Request) -> Response:
+    """Add the regions of a GeoJSON or ImageJ file."""
+    image = _image_of(app, request)
+    size = request.query_params.get("pixel_size_nm")
+    with tempfile.TemporaryDirectory(prefix="caml-") as folder:
+        path = Path(folder) / safe_name(request.path_params["name"])
+        await _receive(request, path, min(app.max_upload_bytes, 50_000_000))
+        try:
+            regions = await run_in_threadpool(
+                read_regions, path, pixel_size_nm=float(size) if size else image.pixel_size_nm
+            )
+        except CamlError as error:
+            raise InputError(str(error).replace(str(path), path.name)) from error
+    app.store.add_regions(image, regions)
+    return JSONResponse({})
+
+
+async def _view(app: App, request: Request) -> Response:
+    image = _image_of(app, request)
+    run = app.store.runs.get(request.query_params.get("run", ""))
+    pixels = await run_in_threadpool(picture_of, image, run, dict(request.query_params))
+    return Response(pixels, media_type="application/octet-stream")
+
+
+async def _analyse(app: App, request: Request) -> Response:
+    image = _image_of(app, request)
+    run = app.jobs.analyse(image, await _settings(request))
+    return JSONResponse({"run": run.id})
+
+
+async def _settings(request: Request) -> Any:
+    """Read which network or method, and its parameters."""
+    given = await _json(request)
+    request.state.given = given
+    parameters = given.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise InputError("parameters have names")
+    texts = {str(key): str(value) for key, value in parameters.items()}
+    return await run_in_threadpool(settings_of, str(given.get("method", "")), texts)
+
+
+async def _forget(app: App, request: Request) -> Response:
+    run = _run_of(app, request)
+    app.jobs.cancel(run)
+    with app.store.changing():
+        app.store.runs.pop(run.id, None)
+    return JSONResponse({})
+
+
+async def _cancel(app: App, request: Request) -> Response:
+    await run_in_threadpool(app.jobs.cancel, _run_of(app, request))
+    return JSONResponse({})
+
+
+async def _clusters(app: App, request: Request) -> Response:
+    packed = await run_in_threadpool(clusters_of, _run_of(app, request))
+    return Response(packed, media_type="application/octet-stream")
+
+
+def _folder(app: App, name: object, run: Run) -> Path:
+    """Return where an analysis is saved: in the folder of results, under a name of its own."""
+    image: Image = app.store.images[run.image]
+    suggested = f"{image.file.path.stem}_{run.name}"
+    given = safe_name(str(name)) if name else safe_name(suggested)
+    taken = {"uploads"}
+    candidate, number = given, 1
+    while not name and (candidate in taken or (app.store.out / candidate).exists()):
+        number += 1
+        candidate = f"{given}_{number}"
+    if candidate in taken:
+        raise InputError(f"choose another name than {candidate}: dropped files are kept there")
+    return app.store.out / candidate
+
+
+async def _words(app: App, request: Request) -> Response:
+    """Tell the command and the lines of Python that give the same."""
+    run = _run_of(app, request)
+    path = app.store.images[run.image].file.path
+    folder = run.saved or _folder(app, request.query_params.get("name"), run)
+    return JSONResponse(
+        {
+            "name": folder.name,
+            "folder": str(folder),
+            "command": command_of(path, folder, run.settings),
+            "python": python_of(path, folder, run.settings),
+        }
+    )
+
+
+async def _save(app: App, request: Request) -> Response:
+    run = _run_of(app, request)
+    if run.analysis is None:
+        raise InputError("there is nothing to save yet")
+    folder = _folder(app, (await _json(request)).get("name"), run)
+    path = app.store.images[run.image].file.path
+    await run_in_threadpool(
+        save, run.analysis, path, folder, run.settings, warnings=run.warnings, sha256=run.sha256
+    )
+    with app.store.changing():
+        run.saved = folder
+    return JSONResponse({"folder": str(folder)})
+
+
+async def _batch(app: App, request: Request) -> Response:
+    """Analyse many tables into a folder of results."""
+    settings = await _settings(request)
+    given = request.state.given
+    ids = given.get("files")
+    if not isinstance(ids, list) or not ids:
+        raise InputError("choose at least one file")
+    paths = tuple(_found(app.store.files, str(one), "file").path for one in ids)
+    out = app.store.out / safe_name(str(given.get("name") or ""))
+    if out.exists():
+        raise InputError(f"{out} is there already: choose another name")
+    batch: BatchRun = app.jobs.batch(paths, out, settings)
+    return JSONResponse({"batch": batch.id})
+
+
+async def _cancel_batch(app: App, request: Request) -> Response:
+    batch = _found(app.store.batches, request.path_params["batch"], "batch")
+    await run_in_threadpool(app.jobs.cancel, batch)
+    return JSONResponse({})

@@ -1,0 +1,351 @@
+"""What outlives a tab: images, regions, analyses and batches, as the server has them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import shapely
+
+from caml._arrays import IntArray
+from caml.analyse import Analysis
+from caml.analyse.record import Settings
+from caml.app.exports import region_of
+from caml.app.opening import Question
+from caml.errors import InputError
+from caml.localizations import Localizations, Region
+from caml.plot.pixels import Box
+
+__all__ = ["BatchRun", "Drawn", "File", "Image", "Run", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A table that can be opened.
+
+    Parameters
+    ----------
+    id : str
+        What a page calls it; paths never come from one.
+    path : Path
+        Where it is.
+    group : str
+        The folder it was listed of, or what else it comes from.
+    """
+
+    id: str
+    path: Path
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A region as it was drawn.
+
+    Parameters
+    ----------
+    kind : {"rectangle", "polygon"}
+        What it is.
+    corners : tuple of (float, float)
+        Two of a rectangle, all of a polygon; nm.
+    region : Region
+        What it is to an analysis.
+    """
+
+    kind: str
+    corners: tuple[tuple[float, float], ...]
+    region: Region
+
+
+@dataclass(slots=True, eq=False)
+class Image:
+    """An opened table; ``state`` is reading, asks, open or failed."""
+
+    id: str
+    file: File
+    state: str = "reading"
+    message: str = ""
+    question: Question | None = None
+    warnings: tuple[str, ...] = ()
+    localizations: Localizations | None = None
+    box: Box = (0.0, 0.0, 1.0, 1.0)
+    channel: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    channels: tuple[str, ...] = ()
+    pixel_size_nm: float | None = None
+    columns: dict[str, str] | None = None
+    stamp: tuple[int, int] = (0, 0)
+    regions: tuple[Drawn, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """An analysis of an image; ``state`` is waiting, running, done, failed or cancelled."""
+
+    id: str
+    image: str
+    settings: Settings
+    name: str
+    state: str = "waiting"
+    stage: str = ""
+    share: float = 0.0
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    analysis: Analysis | None = None
+    sha256: str = ""
+    saved: Path | None = None
+    packed: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class BatchRun:
+    """Many tables, written as they are analysed; states as those of `Run`."""
+
+    id: str
+    paths: tuple[Path, ...]
+    out: Path
+    settings: Settings
+    name: str
+    state: str = "waiting"
+    stage: str = ""
+    share: float = 0.0
+    message: str = ""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Store:
+    """Everything that a server knows; all tabs see the same.
+
+    Parameters
+    ----------
+    out : Path
+        The folder that results are saved in.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.version = 0
+        self.files: dict[str, File] = {}
+        self.images: dict[str, Image] = {}
+        self.runs: dict[str, Run] = {}
+        self.batches: dict[str, BatchRun] = {}
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change something, alone; pages are told.
+
+        Yields
+        ------
+        None
+            Nothing; it is the block that counts.
+        """
+        with self._lock:
+            try:
+                yield
+            finally:
+                self.version += 1
+
+    def new_id(self, letter: str) -> str:
+        """Make up an id.
+
+        Parameters
+        ----------
+        letter : str
+            Of what.
+
+        Returns
+        -------
+        str
+            The letter and a number.
+        """
+        return f"{letter}{next(self._numbers)}"
+
+    def add_file(self, path: Path, group: str) -> File:
+        """List a table, once.
+
+        Parameters
+        ----------
+        path : Path
+            Where it is.
+        group : str
+            What it comes from.
+
+        Returns
+        -------
+        File
+            It.
+        """
+        with self.changing():
+            for one in self.files.values():
+                if one.path == path:
+                    return one
+            file = File(self.new_id("f"), path, group)
+            self.files[file.id] = file
+            return file
+
+    def set_regions(self, image: Image, drawn: list[dict[str, Any]]) -> None:
+        """Take the regions of an image as a page has them.
+
+        Parameters
+        ----------
+        image : Image
+            Whose they are.
+        drawn : list of dict
+            Each ``kind``, ``corners`` and, of polygons, ``name``.
+
+        Raises
+        ------
+        InputError
+            If one is no region; all stay as they were.
+        """
+        regions: list[Drawn] = []
+        for one in drawn:
+            kind, corners = one.get("kind"), one.get("corners")
+            if kind not in ("rectangle", "polygon") or not _are_corners(corners):
+                raise InputError("a region is a rectangle or a polygon with corners in nm")
+            places = tuple((float(x), float(y)) for x, y in corners)
+            if kind == "rectangle" and len(places) != 2:
+                raise InputError("a rectangle is given by two corners")
+            name = " ".join(str(one.get("name") or "").split())[:60].replace(",", ";")
+            regions.append(Drawn(kind, places, region_of(kind, places, name or "polygon")))
+        with self.changing():
+            image.regions = tuple(regions)
+
+    def add_regions(self, image: Image, regions: Sequence[Region]) -> None:
+        """Add regions that were read from a file.
+
+        Parameters
+        ----------
+        image : Image
+            Whose they become.
+        regions : sequence of Region
+            Any; parts of one become one each, and holes are filled: a page draws plain polygons.
+        """
+        added: list[Drawn] = []
+        for one in regions:
+            for part in shapely.get_parts(one.polygon):
+                corners = tuple((float(x), float(y)) for x, y in part.exterior.coords[:-1])
+                name = one.name.replace(",", ";")
+                added.append(Drawn("polygon", corners, region_of("polygon", corners, name)))
+        with self.changing():
+            image.regions = (*image.regions, *added)
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell all of it to a page, but for pixels and clusters.
+
+        Returns
+        -------
+        dict
+            Of what JSON holds.
+        """
+        with self._lock:
+            return {
+                "version": self.version,
+                "out": str(self.out),
+                "files": [
+                    {"id": one.id, "name": one.path.name, "group": one.group}
+                    for one in self.files.values()
+                ],
+                "images": [_image(one) for one in self.images.values()],
+                "runs": [_run(one) for one in self.runs.values()],
+                "batches": [_batch(one) for one in self.batches.values()],
+            }
+
+
+def _are_corners(given: Any) -> TypeGuard[list[list[float]]]:
+    """Tell whether something from outside is a list of finite positions."""
+    return (
+        isinstance(given, list)
+        and 2 <= len(given) <= 10_000
+        and all(
+            isinstance(one, list)
+            and len(one) == 2
+            and all(
+                isinstance(part, int | float) and not isinstance(part, bool) and abs(part) < 1e12
+                for part in one
+            )
+            for one in given
+        )
+    )
+
+
+def _image(image: Image) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": image.id,
+        "file": image.file.id,
+        "name": image.file.path.name,
+        "state": image.state,
+        "message": image.message,
+        "warnings": list(image.warnings),
+        "regions": [
+            {
+                "kind": one.kind,
+                "corners": [list(corner) for corner in one.corners],
+                "name": one.region.name,
+                "area_um2": one.region.area_um2,
+            }
+            for one in image.regions
+        ],
+    }
+    if image.question is not None:
+        told["question"] = {
+            "about": image.question.about,
+            "columns": list(image.question.columns),
+        }
+    if image.localizations is not None:
+        told |= {
+            "n_localizations": len(image.localizations),
+            "n_dimensions": image.localizations.n_dimensions,
+            "box": list(image.box),
+            "channels": list(image.channels),
+        }
+    return told
+
+
+def _run(run: Run) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": run.id,
+        "image": run.image,
+        "name": run.name,
+        "state": run.state,
+        "stage": run.stage,
+        "share": run.share,
+        "message": run.message,
+        "warnings": list(run.warnings),
+        "n_regions": len(run.settings.regions),
+        "saved": None if run.saved is None else str(run.saved),
+    }
+    if run.analysis is not None:
+        clusters = run.analysis.description.clusters
+        summary = run.analysis.description.summary
+        told |= {
+            "n_clusters": len(clusters),
+            "n_localizations": int(summary["n_localizations"].sum()),
+            "n_clustered": int(summary["n_clustered"].sum()),
+            "has_scores": run.analysis.card is not None,
+            "labels": list(run.analysis.labels),
+            "found_by": run.analysis.found_by,
+            "seconds": round(sum(run.analysis.seconds.values()), 2),
+        }
+    return told
+
+
+def _batch(batch: BatchRun) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "n_files": len(batch.paths),
+        "out": str(batch.out),
+        "state": batch.state,
+        "stage": batch.stage,
+        "share": batch.share,
+        "message": batch.message,
+        "rows": list(batch.rows),
+    }
