@@ -267,7 +267,7 @@ def packed_clusters(analysis: Analysis) -> bytes:
     Returns
     -------
     bytes
-        See `pack`: the columns of the table as they are called, and of the outlines, simplified
+        See `pack`: the measures of the table as they are called, and of the outlines, simplified
         to the nanometre, the corners of all rings (``corners``, from ``origin``), where each ring
         starts (``ring_start``) and the row of its cluster (``ring_row``).
     """
@@ -278,13 +278,15 @@ def packed_clusters(analysis: Analysis) -> bytes:
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     corners, ring = shapely.get_coordinates(rings, return_index=True)
     origin = corners.min(axis=0) if len(corners) else np.zeros(2)
+    # The name of the region is text.
+    measures = table.select_dtypes(["number", "bool"])
     arrays: dict[str, npt.NDArray[Any]] = {
-        str(name): table[name].to_numpy(dtype=np.float64) for name in table
+        str(name): measures[name].to_numpy(dtype=np.float64) for name in measures
     }
     arrays["corners"] = (corners - origin).astype(np.float32).ravel()
     arrays["ring_start"] = np.searchsorted(ring, np.arange(len(rings) + 1)).astype(np.int32)
     arrays["ring_row"] = part_row[ring_part].astype(np.int32)
-    columns = [str(name) for name in table]
+    columns = [str(name) for name in measures]
     return pack(arrays, {"columns": columns, "n_clusters": len(table), "origin": list(origin)})
 
 
@@ -341,7 +343,7 @@ def shown_by(analysis: Analysis, ranges: Mapping[str, tuple[float, float]]) -> B
     table = analysis.description.clusters
     inside = np.ones(len(table), dtype=bool)
     for name, (low, high) in ranges.items():
-        if name not in table:
+        if name not in table.select_dtypes("number"):
             raise InputError(f"clusters have no measure {name!r}")
         values = table[name].to_numpy(dtype=np.float64)
         # What is not known is in no range, and hides no cluster.

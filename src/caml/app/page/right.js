@@ -10,7 +10,7 @@ const FACTS = [
 ];
 const COLUMNS = [
   ["cluster", "cluster"], ["n_localizations", "localiza\u00adtions"], ["area_nm2", "area nm²"],
-  ["density_per_um2", "density /µm²"], ["radius_of_gyration_nm", "r. of gyr. nm"],
+  ["density_per_um2", "density per µm²"], ["radius_of_gyration_nm", "gyration radius nm"],
 ];
 const LINE = 24;
 
@@ -42,6 +42,7 @@ export class Right {
     }
     this.title = element("h1");
     this.sub = element("p", { class: "of" });
+    this.by = element("p", { class: "of" });
     this.facts = element("table", { class: "facts" });
     const ranges = this.app.rangesOf(run.id);
     const change = (name) => (range) => this.app.filter(run.id, name, range);
@@ -55,7 +56,7 @@ export class Right {
     const head = element("div", { class: "head" }, ...COLUMNS.map(([name, text]) =>
       element("button", { "data-sort": name, onclick: () => this.sortBy(name) }, text)));
     this.home.replaceChildren(
-      element("div", { class: "found" }, this.title, this.sub,
+      element("div", { class: "found" }, this.title, this.sub, this.by,
         ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts,
         element("div", { class: "pair" }, ...this.histograms.map((one) => one.element))),
       element("div", { class: "table" }, head, this.lines),
@@ -80,7 +81,9 @@ export class Right {
       : `${number(clusters.nShown)} of ${plural(clusters.n, "cluster")}`;
     const percent = run.n_localizations ? (100 * run.n_clustered) / run.n_localizations : NaN;
     this.sub.textContent = `${number(percent)} % of ${plural(run.n_localizations, "localization")} `
-      + `clustered · ${run.name} · ${number(run.seconds)} s`;
+      + "clustered";
+    this.by.textContent = [run.name, run.n_regions && plural(run.n_regions, "region"),
+      `${number(run.seconds)} s`].filter(Boolean).join(" · ");
     const others = this.app.panes.length > 1 ? this.app.panes.filter((one) => one.view.clusters)
       : [this.app.active];
     const medians = (one, name) => {
