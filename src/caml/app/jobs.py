@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from caml.analyse import Analysis
 from caml.analyse.by_method import OURS
 from caml.analyse.jobs import plan
 from caml.analyse.record import Settings
@@ -17,6 +18,7 @@ from caml.app.scene import channel_codes
 from caml.app.store import BatchRun, File, Image, Run, Store
 from caml.app.worker import BatchTask, CancelledError, FailedError, FileTask, Found, Worker
 from caml.errors import CamlError, InputError
+from caml.localizations import Localizations
 
 __all__ = ["Jobs"]
 
@@ -266,9 +268,12 @@ class Jobs:
 
         found = self._worker.run(task, report, on_row)
         if isinstance(job, Run) and isinstance(found, Found):
-            path = self._store.images[job.image].file.path
+            image = self._store.images.get(job.image)
+            if image is None or image.localizations is None:
+                return  # closed meanwhile
+            path = image.file.path
             with self._store.changing():
-                job.analysis = found.analysis
+                job.analysis = _sharing(found.analysis, image.localizations)
                 job.warnings = tuple(t.replace(str(path), path.name) for t in found.warnings)
                 job.sha256 = found.sha256
         self._end(job, "done")
@@ -277,6 +282,15 @@ class Jobs:
         with self._store.changing():
             job.state, job.message, job.stage = state, message, ""
             job.share = 1.0 if state == "done" else job.share
+
+
+def _sharing(analysis: Analysis, opened: Localizations) -> Analysis:
+    """Let an analysis of the whole table hold the table that is open already, not another."""
+    own = analysis.localizations
+    if len(own) != len(opened) or not own.table.index.equals(opened.table.index):
+        return analysis
+    same = opened if own.n_dimensions == opened.n_dimensions else opened.projected()
+    return replace(analysis, localizations=replace(same, name=own.name, history=own.history))
 
 
 def _name_of(settings: Settings) -> str:

@@ -52,15 +52,15 @@ class Server:
     ) -> None:
         missing = [path for path in paths if not path.exists()]
         if missing:
-            raise MissingFileError(
-                f"{missing[0]}: there is no such file; check its name and folder"
-            )
+            raise MissingFileError(f"{missing[0]}: there is no such file or folder")
         if out.exists() and not out.is_dir():
             raise InputError(f"{out} is a file: --out takes a folder")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((HOST, port))
+            # Who comes before the server runs waits, and is not turned away.
+            self._socket.listen(100)
         except OSError as error:
             self._socket.close()
             raise InputError(

@@ -61,6 +61,8 @@ class App:
         Whose tables are listed.
     max_upload_bytes : int
         The largest file that is taken.
+    is_closing : bool, default False
+        Whether nobody is to wait any more.
     """
 
     store: Store

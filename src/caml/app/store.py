@@ -65,7 +65,39 @@ class Drawn:
 
 @dataclass(slots=True, eq=False)
 class Image:
-    """An opened table; ``state`` is reading, asks, open or failed."""
+    """A table that is open, or becomes it.
+
+    Parameters
+    ----------
+    id : str
+        What a page calls it.
+    file : File
+        The table.
+    state : {"reading", "asks", "open", "failed"}
+        How far it is.
+    message : str
+        What went wrong.
+    question : Question, optional
+        What must be asked.
+    warnings : tuple of str
+        What should be known of it.
+    localizations : Localizations, optional
+        Once it is open.
+    box : tuple of float
+        x_min, y_min, x_max, y_max of all of it, nm.
+    channel : ndarray of int of shape (n_localizations,)
+        The channel of each localization, from 0; empty where there are none.
+    channels : tuple of str
+        What they are called.
+    pixel_size_nm : float, optional
+        What was answered.
+    columns : dict of str to str, optional
+        What was answered.
+    stamp : tuple of int
+        Of the file, when it was read.
+    regions : tuple of Drawn
+        What was drawn in it.
+    """
 
     id: str
     file: File
@@ -85,7 +117,37 @@ class Image:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """An analysis of an image; ``state`` is waiting, running, done, failed or cancelled."""
+    """An analysis of an image.
+
+    Parameters
+    ----------
+    id : str
+        What a page calls it.
+    image : str
+        The id of the image.
+    settings : Settings
+        What was asked for.
+    name : str
+        The network or method.
+    state : {"waiting", "running", "done", "failed", "cancelled"}
+        How far it is.
+    stage : str
+        What is being done.
+    share : float
+        How much of it is done.
+    message : str
+        What went wrong.
+    warnings : tuple of str
+        What should be known of it.
+    analysis : Analysis, optional
+        What was found.
+    sha256 : str
+        Of the table.
+    saved : Path, optional
+        The folder it was saved in.
+    packed : bytes, optional
+        Its clusters as a page is sent them.
+    """
 
     id: str
     image: str
@@ -104,7 +166,31 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class BatchRun:
-    """Many tables, written as they are analysed; states as those of `Run`."""
+    """Many tables, written as they are analysed.
+
+    Parameters
+    ----------
+    id : str
+        What a page calls it.
+    paths : tuple of Path
+        The tables.
+    out : Path
+        The folder of results.
+    settings : Settings
+        What was asked for.
+    name : str
+        The network or method.
+    state : {"waiting", "running", "done", "failed", "cancelled"}
+        How far it is.
+    stage : str
+        What is being done.
+    share : float
+        How much of it is done.
+    message : str
+        What went wrong.
+    rows : list of dict
+        What became of each table that is done.
+    """
 
     id: str
     paths: tuple[Path, ...]

@@ -17,6 +17,7 @@ from typing import Any
 from caml._machine import end_with_parent
 from caml.analyse import Analysis
 from caml.analyse.record import Settings, checksum
+from caml.analyse.workers import uninterrupted
 from caml.errors import CamlError, CamlWarning
 
 __all__ = ["BatchTask", "CancelledError", "FailedError", "FileTask", "Found", "Worker"]
@@ -100,14 +101,17 @@ class Worker:
     def __init__(self) -> None:
         self._context = get_context("spawn")
         self._lock = threading.Lock()
-        self._is_cancelled = False
+        self._running: FileTask | BatchTask | None = None
+        self._unwanted: FileTask | BatchTask | None = None
         self._start()
 
     def _start(self) -> None:
         self._stop = self._context.Event()
         self._here, there = self._context.Pipe()
         self._process = self._context.Process(target=_serve, args=(there, self._stop), daemon=False)
-        self._process.start()
+        # Ctrl-C in the terminal is for the server, also while this starts.
+        with uninterrupted():
+            self._process.start()
         there.close()
 
     def run(
@@ -140,11 +144,14 @@ class Worker:
             If `cancel` was called.
         """
         with self._lock:
-            self._is_cancelled = False
+            if self._unwanted is task:
+                raise CancelledError
             if not self._process.is_alive():
                 self._start()
-        try:
+            self._stop.clear()
+            self._running = task
             self._here.send(task)
+        try:
             while True:
                 kind, content = self._here.recv()
                 if kind == "progress":
@@ -159,15 +166,17 @@ class Worker:
                     return content
         except (EOFError, OSError) as error:
             with self._lock:
-                was_cancelled = self._is_cancelled
                 self._process.join()
                 self._start()
-            if was_cancelled:
+            if self._unwanted is task:
                 raise CancelledError from error
             raise FailedError(
                 "the process that analysed ended without a result; memory may have run out: "
                 "draw a region and analyse that, or use caml analyse"
             ) from error
+        finally:
+            with self._lock:
+                self._running = None
 
     def cancel(self, task: FileTask | BatchTask) -> None:
         """End what is being done.
@@ -178,10 +187,12 @@ class Worker:
         Parameters
         ----------
         task : FileTask or BatchTask
-            What is being done.
+            What is being done, or would be next.
         """
         with self._lock:
-            self._is_cancelled = True
+            self._unwanted = task
+            if self._running is not task:
+                return
             if isinstance(task, BatchTask):
                 self._stop.set()
             else:
@@ -196,7 +207,7 @@ class Worker:
             For how long a batch may take to stop.
         """
         with self._lock:
-            self._is_cancelled = True
+            self._unwanted = self._running
             self._stop.set()
             with suppress(OSError):
                 self._here.send(None)
@@ -209,7 +220,7 @@ class Worker:
 
 def _serve(connection: Connection, stop: Any) -> None:
     """Do tasks until there is none."""
-    # Ctrl-C in the terminal is for the server, which tells this process what to do.
+    # The server tells this process what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     while True:
@@ -219,9 +230,7 @@ def _serve(connection: Connection, stop: Any) -> None:
             return
         if task is None:
             return
-        answer = _answer(task, connection, stop)
-        stop.clear()
-        connection.send(answer)
+        connection.send(_answer(task, connection, stop))
 
 
 def _answer(task: FileTask | BatchTask, connection: Connection, stop: Any) -> tuple[str, Any]:

@@ -1,0 +1,321 @@
+"""The page in a real Chromium: what a person does with it, from the first look to saved results."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra app")
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright for Python")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: chromium)")
+
+Serve = Callable[..., AbstractContextManager[Any]]
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def until(page: Any, expression: str, timeout_s: float = 60.0) -> None:
+    # The page's policy allows no code from text, which Playwright's own waiting needs.
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"it never was: {expression}"
+        time.sleep(0.03)
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    faults: list[str] = []
+    pages = []
+
+    def opened(asker: Any, *, is_open: bool = True, **options: Any) -> Any:
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(asker.server.address)
+        if is_open:
+            until(page, "caml.panes[0].view.drawnCount > 0")
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert faults == []
+
+
+def analyse(page: Any) -> None:
+    page.select_option("#method", "dbscan")
+    page.locator("#parameters-box").evaluate("box => { box.open = true; }")
+    page.fill("#parameter-eps_nm", "30")
+    page.fill("#parameter-min_samples", "5")
+    before = page.evaluate("caml.panes[0].run?.id ?? ''")
+    page.click("#run")
+    until(page, f"caml.panes[0].run && caml.panes[0].run.id !== '{before}'")
+    until(page, "Boolean(caml.panes[0].view.clusters)")
+
+
+def place(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Tell where a place of the image, nm, is in the window."""
+    left, top = page.evaluate(
+        "([x, y]) => { const { view } = caml.panes[0]; const box = "
+        "view.canvas.getBoundingClientRect(); const [a, b] = view.toScreen(x, y); "
+        "return [box.left + a, box.top + b]; }",
+        [x, y],
+    )
+    return left, top
+
+
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    page.mouse.move(*end)
+    page.mouse.up()
+
+
+def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..., Any]) -> None:
+    page = open_page(asker)
+    assert "1,000 localizations" in page.inner_text("#images")
+    # The whole cell is in sight, and not black.
+    low, high = place(page, 0, 0), place(page, 4000, 4000)
+    box = page.locator("canvas").first.bounding_box()
+    assert box["x"] <= low[0] < high[0] <= box["x"] + box["width"]
+    # A rectangle, at the place at which it was drawn.
+    page.click("#draw-rectangle")
+    drag(page, place(page, 500, 3500), place(page, 3000, 400))
+    until(page, "caml.active.image.regions.length === 1")
+    (region,) = asker.state()["images"][0]["regions"]
+    drawn = [float(part) for part in region["name"].split(",")]
+    assert drawn == pytest.approx([500, 400, 3000, 3500], abs=10)
+    analyse(page)
+    n = page.evaluate("caml.panes[0].view.clusters.n")
+    assert page.inner_text(".found h1") == f"{n} clusters"
+    assert page.locator(".run").count() == 1
+    # Labels are shown by themselves, and every layer can be.
+    assert page.get_attribute("[data-layer=labels]", "aria-pressed") == "true"
+    assert page.locator("[data-layer=scores]").count() == 0  # dbscan has none
+    for layer in ("channels", "clusters", "density"):
+        page.click(f"[data-layer={layer}]")
+        before = page.evaluate("caml.panes[0].view.drawnCount")
+        until(page, f"caml.panes[0].view.drawnCount > {before} || !caml.panes[0].view.asking")
+    # The command that gives the same.
+    page.click("#command")
+    assert f"--region={region['name']}" in page.inner_text("dialog pre >> nth=0")
+    page.keyboard.press("Escape")
+    page.click("#save")
+    page.fill("#save-name", "../from the page")
+    page.click("dialog .primary")
+    until(page, "!document.querySelector('dialog')")
+    folder = Path(asker.state()["out"]) / "from the page"
+    assert (folder / "cell" / "clusters.csv").exists()
+    assert page.locator(".message").inner_text().startswith(f"Saved in {folder}")
+    # Again under the same name: told where it was asked, and nothing lost.
+    page.click("#save")
+    page.fill("#save-name", "from the page")
+    page.click("dialog .primary")
+    until(page, "document.querySelector('dialog .bad').textContent.includes('from the page')")
+    page.keyboard.press("Escape")
+    page.click("[aria-label='Remove region 1']")
+    until(page, "caml.active.image.regions.length === 0")
+
+
+def test_clusters_under_the_pointer_in_the_table_and_filtered(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    analyse(page)
+    page.click("[data-sort=area_nm2]")
+    page.click(".line >> nth=0")
+    row = page.evaluate("caml.panes[0].view.chosen")
+    areas = page.evaluate("Array.from(caml.panes[0].view.clusters.arrays.area_nm2)")
+    assert areas[row] == max(areas)
+    # Where the cluster is, the pointer finds it, and a click chooses it in the table.
+    other = areas.index(min(areas))
+    centre = page.evaluate(f"caml.panes[0].view.clusters.centre({other})")
+    page.evaluate("caml.panes[0].view.fit()")
+    page.mouse.move(*place(page, *centre))
+    until(page, f"caml.panes[0].view.hovered === {other}")
+    assert page.inner_text("#tip b") == f"Cluster {other}"
+    page.mouse.click(*place(page, *centre))
+    until(page, f"document.querySelector('.line.chosen')?.dataset.row === '{other}'")
+    # Filtered by area: fewer in the table, in the image and in the medians.
+    limit = sorted(areas)[len(areas) // 2]
+    page.fill("[aria-label='Area, nm², at least']", str(limit))
+    page.keyboard.press("Tab")
+    n_shown = sum(area >= limit for area in areas)
+    assert page.inner_text(".found h1") == f"{n_shown} of {len(areas)} clusters"
+    page.mouse.move(5, 5)
+    page.mouse.move(*place(page, *centre))
+    assert page.evaluate("caml.panes[0].view.hovered") == -1
+    drag_from = page.locator(".histogram canvas").nth(1).bounding_box()
+    page.mouse.dblclick(drag_from["x"] + 30, drag_from["y"] + 20)
+    until(page, f"document.querySelector('.found h1').textContent === '{len(areas)} clusters'")
+    # Keys go down the table.
+    page.locator(".table .body").focus()
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("caml.panes[0].view.chosen") == areas.index(sorted(areas)[1])
+
+
+def test_moving_and_zooming(asker: Any, open_page: Callable[..., Any]) -> None:
+    page = open_page(asker)
+    centre, scale = page.evaluate("[caml.panes[0].view.centre, caml.panes[0].view.scale]")
+    at = place(page, 1000, 1000)
+    drag(page, at, (at[0] + 50, at[1] + 20))
+    moved = page.evaluate("caml.panes[0].view.centre")
+    assert moved == pytest.approx([centre[0] - 50 * scale, centre[1] - 20 * scale])
+    # The place under the pointer stays where it is.
+    at = place(page, 3000, 1000)
+    page.mouse.move(*at)
+    page.mouse.wheel(0, -200)
+    until(page, f"caml.panes[0].view.scale < {scale}")
+    assert place(page, 3000, 1000) == pytest.approx(at, abs=1)
+    page.locator("canvas").first.focus()
+    page.keyboard.press("0")
+    assert page.evaluate("caml.panes[0].view.scale") == pytest.approx(scale)
+    until(page, "!caml.panes[0].view.asking")
+
+
+def test_a_polygon_is_drawn_corner_by_corner(asker: Any, open_page: Callable[..., Any]) -> None:
+    page = open_page(asker)
+    page.click("#draw-polygon")
+    corners = [(500, 500), (3500, 500), (3500, 3500), (600, 3000)]
+    for corner in corners:
+        page.mouse.click(*place(page, *corner))
+        page.wait_for_timeout(400)  # two clicks, not a double one
+    page.mouse.click(*place(page, *corners[0]))
+    until(page, "caml.active.image.regions.length === 1")
+    (region,) = asker.state()["images"][0]["regions"]
+    assert [tuple(one) for one in region["corners"]] == [
+        pytest.approx(corner, abs=10) for corner in corners
+    ]
+    page.click("#draw-polygon")
+    page.mouse.click(*place(page, 1000, 1000))
+    page.locator("canvas").first.press("Escape")
+    page.locator("canvas").first.press("Escape")
+    assert page.get_attribute("#draw-polygon", "aria-pressed") == "false"
+    page.click("[aria-label='Remove region 1']")
+    until(page, "caml.active.image.regions.length === 0")
+
+
+def test_a_second_tab_and_a_reload_lose_nothing(asker: Any, open_page: Callable[..., Any]) -> None:
+    first = open_page(asker)
+    analyse(first)
+    n = first.evaluate("caml.panes[0].view.clusters.n")
+    first.close()
+    second = open_page(asker)
+    until(second, "Boolean(caml.panes[0].view.clusters)")
+    assert second.evaluate("caml.panes[0].view.clusters.n") == n
+    second.click("[data-layer=clusters]")
+    second.reload()
+    until(second, "Boolean(window.caml?.panes[0].view.clusters)")
+    assert second.get_attribute("[data-layer=clusters]", "aria-pressed") == "true"
+
+
+def test_side_by_side_at_one_scale(asker: Any, open_page: Callable[..., Any]) -> None:
+    page = open_page(asker)
+    page.click("#compare")
+    until(page, "caml.panes.length === 2 && caml.panes[1].view.drawnCount > 0")
+    page.evaluate("caml.panes[0].view.zoom(0.5)")
+    assert page.evaluate("caml.panes[0].view.scale === caml.panes[1].view.scale")
+    assert page.evaluate("caml.panes[0].view.centre[0] === caml.panes[1].view.centre[0]")
+    page.click("#compare")
+    assert page.locator(".pane").count() == 1
+
+
+def test_a_dropped_file_is_asked_about_and_shown(
+    serve: Serve, tmp_path: Path, cell: Path, open_page: Callable[..., Any]
+) -> None:
+    odd = tmp_path / "<img src=x onerror=alert(1)>.csv"
+    odd.write_text(cell.read_text().replace("x [nm]", "across").replace("y [nm]", "down"))
+    bad = tmp_path / "bad.csv"
+    bad.write_bytes(b"\x80\x04\x95")
+    with serve(out=tmp_path / "out", max_upload_bytes=100_000) as asker:
+        page = open_page(asker, is_open=False)
+        until(page, "document.querySelector('#method option') !== null")
+        assert "Drop a localization table" in page.inner_text(".veil")
+        page.set_input_files("#choose", str(odd))
+        page.wait_for_selector("dialog select")
+        page.click("dialog .primary")
+        until(page, "caml.panes[0].view.drawnCount > 0")
+        assert "1,000 localizations" in page.inner_text("#images")
+        assert page.locator("#images img").count() == 0
+        # A file that is no table is told beside the one that is.
+        page.set_input_files("#choose", str(bad))
+        until(page, "caml.state.images.length === 2 && caml.state.images[1].state === 'failed'")
+        assert "not a kind of file that caml reads" in page.inner_text("#images")
+        large = tmp_path / "large.csv"
+        large.write_bytes(b"x" * 100_001)
+        page.set_input_files("#choose", str(large))
+        page.wait_for_selector(".message.is-bad")
+        assert "large.csv is larger than 0.1 MB" in page.inner_text(".message.is-bad")
+        assert len(asker.state()["images"]) == 2
+
+
+def test_cancelling_from_the_page(
+    serve: Serve, tmp_path: Path, crowd: Path, open_page: Callable[..., Any]
+) -> None:
+    with serve(crowd, out=tmp_path / "out") as asker:
+        page = open_page(asker)
+        page.select_option("#method", "caml:87B144")
+        page.click("#run")
+        page.click("[data-cancel]")
+        until(page, "document.querySelector('[data-run]').textContent.includes('cancelled')")
+        assert asker.state()["runs"][0]["state"] == "cancelled"
+        # What was cancelled can be removed.
+        page.click("[aria-label='Remove the analysis by 87B144']")
+        until(page, "!document.querySelector('[data-run]')")
+
+
+def test_the_end_of_the_server_is_told(
+    serve: Serve, tmp_path: Path, cell: Path, open_page: Callable[..., Any]
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        page = open_page(asker)
+    until(page, "!document.querySelector('#ended').hidden")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 700)])
+def test_nothing_is_cut_off(
+    asker: Any, open_page: Callable[..., Any], size: tuple[int, int], scheme: str
+) -> None:
+    page = open_page(asker, color_scheme=scheme)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    if not page.evaluate("Boolean(caml.panes[0].run)"):
+        analyse(page)
+    until(page, "Boolean(caml.panes[0].view.clusters)")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.click("#compare")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    # Buttons are whole: none is wider than what it lies in.
+    cut = page.evaluate(
+        "[...document.querySelectorAll('button, select')].filter((one) => one.offsetParent && "
+        "one.tagName === 'BUTTON' && one.scrollWidth > one.clientWidth + 1 && "
+        "!one.classList.contains('name')).map((one) => one.textContent)"
+    )
+    assert cut == []
+    page.click("#compare")
