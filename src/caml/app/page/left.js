@@ -30,6 +30,8 @@ export class Left {
     });
     byId("run").addEventListener("click", () => app.analyse());
     byId("method").addEventListener("change", () => this.showMethod());
+    byId("more").addEventListener("click", () =>
+      this.clampPurpose(!byId("purpose").classList.contains("clamped")));
   }
 
   setChoices(choices) {
@@ -49,6 +51,7 @@ export class Left {
   showMethod() {
     const chosen = this.choices.find((one) => one.value === byId("method").value);
     byId("purpose").textContent = chosen.purpose;
+    this.clampPurpose(true);
     byId("parameters").replaceChildren(...chosen.parameters.flatMap(({ name, value, choices }) => {
       const id = `parameter-${name}`;
       const input = choices.length && name !== "prior"
@@ -60,6 +63,14 @@ export class Left {
         input];
     }), element("datalist", { id: "priors" },
       ...["auto", "image", "balanced"].map((value) => element("option", { value }))));
+  }
+
+  // A few lines of what it is for; all of it where it is asked for.
+  clampPurpose(yes) {
+    const purpose = byId("purpose");
+    purpose.classList.toggle("clamped", yes);
+    byId("more").textContent = yes ? "more" : "less";
+    if (yes) byId("more").hidden = purpose.scrollHeight <= purpose.clientHeight + 1;
   }
 
   get method() {
@@ -164,7 +175,7 @@ export class Left {
     if (key === this.filesKey) return;
     this.filesKey = key;
     const listed = files.filter((one) => one.group !== "dropped");
-    byId("listed").hidden = !listed.length;
+    byId("listed").hidden = listed.length < 2;
     if (this.listedOnce === undefined && listed.length > 1) byId("listed").open = true;
     this.listedOnce = true;
     byId("listed-title").textContent = plural(listed.length, "file");

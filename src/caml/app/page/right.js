@@ -10,7 +10,7 @@ const FACTS = [
 ];
 const COLUMNS = [
   ["cluster", "cluster"], ["n_localizations", "localiza\u00adtions"], ["area_nm2", "area nm²"],
-  ["density_per_um2", "density per µm²"], ["radius_of_gyration_nm", "gyration radius nm"],
+  ["density_per_um2", "density per µm²"], ["radius_of_gyration_nm", "gyration nm"],
 ];
 const LINE = 24;
 
