@@ -281,7 +281,13 @@ def test_cancelling_from_the_page(
         page = open_page(asker)
         page.select_option("#method", "caml:87B144")
         page.click("#run")
-        page.click("[data-cancel]")
+        # The button is the same while progress is told of: it can be pressed slowly.
+        page.wait_for_selector("[data-cancel]")
+        page.evaluate("window.held = document.querySelector('[data-cancel]')")
+        version = asker.state()["version"]
+        until(page, f"caml.state.version > {version}")
+        assert page.evaluate("window.held.isConnected")
+        page.click("[data-cancel]", delay=300)
         until(page, "document.querySelector('[data-run]').textContent.includes('cancelled')")
         assert asker.state()["runs"][0]["state"] == "cancelled"
         # What was cancelled can be removed.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from caml._arrays import FloatArray, IntArray
+from caml.analyse import Analysis
 from caml.app.scene import Look, draw, kinds_of, packed_clusters, shown_by
 from caml.app.store import Image, Run
 from caml.errors import InputError
@@ -60,12 +61,23 @@ def picture_of(image: Image, run: Run | None, asked: Mapping[str, str]) -> bytes
         if look.layer == "scores":
             score = _probability(analysis.classification.score) if analysis.card else None
         else:
-            shown = None
-            if ranges := _ranges(asked):
-                shown = shown_by(analysis, ranges)
-            kind = kinds_of(analysis, by_cluster=look.layer == "clusters", shown=shown)
+            kind = _kinds(run, analysis, look.layer == "clusters", _ranges(asked))
     pixels = draw(localizations, box, shape, look, kind=kind, score=score)
     return pixels.tobytes()
+
+
+def _kinds(
+    run: Run, analysis: Analysis, by_cluster: bool, ranges: dict[str, tuple[float, float]]
+) -> IntArray:
+    """Tell in which colour each localization is drawn; moving an image does not change that."""
+    wanted = (by_cluster, tuple(sorted(ranges.items())))
+    known = run.kinds
+    if known is not None and known[0] == wanted:
+        return known[1]
+    shown = shown_by(analysis, ranges) if ranges else None
+    kind = kinds_of(analysis, by_cluster=by_cluster, shown=shown)
+    run.kinds = (wanted, kind)
+    return kind
 
 
 def _probability(score: FloatArray) -> FloatArray:

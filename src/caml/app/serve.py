@@ -6,6 +6,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -140,7 +141,9 @@ def serve(
     threading.Thread(target=_warm, daemon=True).start()
     if browser:
         threading.Timer(0.7, webbrowser.open, (server.address,)).start()
-    server.run()
+    # Ctrl-C is how it ends.
+    with suppress(KeyboardInterrupt):
+        server.run()
 
 
 def _warm() -> None:

@@ -300,18 +300,23 @@ async def _regions(app: App, request: Request) -> Response:
 async def _region_file(app: App, request: Request) -> Response:
     """Add the regions of a GeoJSON or ImageJ file."""
     image = _image_of(app, request)
-    size = request.query_params.get("pixel_size_nm")
+    size = _size(request.query_params.get("pixel_size_nm")) or image.pixel_size_nm
     with tempfile.TemporaryDirectory(prefix="caml-") as folder:
         path = Path(folder) / safe_name(request.path_params["name"])
         await _receive(request, path, min(app.max_upload_bytes, 50_000_000))
         try:
-            regions = await run_in_threadpool(
-                read_regions, path, pixel_size_nm=float(size) if size else image.pixel_size_nm
-            )
+            regions = await run_in_threadpool(read_regions, path, pixel_size_nm=size)
         except CamlError as error:
             raise InputError(str(error).replace(str(path), path.name)) from error
     app.store.add_regions(image, regions)
     return JSONResponse({})
+
+
+def _size(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise InputError(f"a pixel size is a positive number of nm; got {text!r}") from error
 
 
 async def _view(app: App, request: Request) -> Response:

@@ -147,6 +147,8 @@ class Run:
         The folder it was saved in.
     packed : bytes, optional
         Its clusters as a page is sent them.
+    kinds : tuple, optional
+        The colours of localizations as they were last drawn, and for what.
     """
 
     id: str
@@ -162,6 +164,7 @@ class Run:
     sha256: str = ""
     saved: Path | None = None
     packed: bytes | None = None
+    kinds: tuple[object, IntArray] | None = None
 
 
 @dataclass(slots=True, eq=False)

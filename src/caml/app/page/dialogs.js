@@ -1,7 +1,7 @@
 // Questions and answers in front of the page.
 
 import { ask } from "./api.js";
-import { element, number, plural, say, told } from "./words.js";
+import { element, fill, number, plural, say, told } from "./words.js";
 
 export class Dialogs {
   constructor(app) {
@@ -165,22 +165,28 @@ export class Dialogs {
     }
   }
 
+  // Goes on while it is looked at.
   batchResults(id) {
-    const batch = this.app.state.batches.find((one) => one.id === id);
     const columns = [["n_localizations", "localizations"], ["n_clusters", "clusters"],
       ["percent_clustered", "clustered, %"], ["area_nm2_median", "median area, nm²"],
       ["n_localizations_median", "median localizations"]];
-    this.open(`Batch: ${batch.out.split(/[\\/]/).pop()}`, [
-      element("p", { class: "hint" }, `${batch.name} · ${batch.rows.length} of `
-        + `${plural(batch.n_files, "file")} done · ${batch.out}`),
+    const hint = element("p", { class: "hint" });
+    const body = element("tbody");
+    const write = () => {
+      const batch = this.app.state.batches.find((one) => one.id === id);
+      hint.textContent = `${batch.name} · ${batch.rows.length} of ${plural(batch.n_files, "file")} `
+        + `done · ${batch.out}`;
+      fill(body, ...batch.rows.map((row) => element("tr", {}, element("td", {}, row.path),
+        ...(row.error ? [element("td", { class: "bad", colspan: columns.length }, row.error)]
+          : columns.map(([name]) => element("td", {}, number(row[name])))))));
+    };
+    write();
+    const { out } = this.app.state.batches.find((one) => one.id === id);
+    const dialog = this.open(`Batch: ${out.split(/[\\/]/).pop()}`, [hint,
       element("table", { class: "results" }, element("thead", {}, element("tr", {},
-        element("th", {}, "file"), ...columns.map(([, text]) => element("th", {}, text)))),
-      element("tbody", {}, ...batch.rows.map((row) => element("tr", {},
-        element("td", {}, row.path), ...(row.error
-          ? [element("td", { class: "bad", colspan: columns.length }, row.error)]
-          : columns.map(([name]) => element("td", {}, number(row[name]))))))),
-      ),
-    ], { cancel: "Close" });
+        element("th", {}, "file"), ...columns.map(([, text]) => element("th", {}, text)))), body)],
+    { cancel: "Close" });
+    this.live = () => (dialog.isConnected ? write() : undefined);
   }
 
   regionSize(file, send) {

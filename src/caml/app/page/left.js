@@ -1,7 +1,7 @@
 // The left panel: images and their analyses, files, regions, and what to analyse with.
 
 import { ask, upload } from "./api.js";
-import { element, number, plural, told } from "./words.js";
+import { element, fill, number, plural, told } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -119,7 +119,7 @@ export class Left {
   updateImages() {
     const { state } = this.app;
     const active = this.app.active;
-    byId("images").replaceChildren(...state.images.map((image) => {
+    fill(byId("images"), ...state.images.map((image) => {
       const runs = state.runs.filter((one) => one.image === image.id);
       const facts = { reading: "reading …", asks: "needs an answer", failed: "cannot be read",
         open: `${plural(image.n_localizations, "localization")}${image.n_dimensions === 3
@@ -199,7 +199,7 @@ export class Left {
   }
 
   updateBatches() {
-    byId("batches").replaceChildren(...this.app.state.batches.map((batch) => {
+    fill(byId("batches"), ...this.app.state.batches.map((batch) => {
       const going = batch.state === "running" || batch.state === "waiting";
       const bar = element("i");
       bar.style.width = `${100 * batch.share}%`;
@@ -222,7 +222,7 @@ export class Left {
     const open = image?.state === "open";
     for (const id of ["draw-rectangle", "draw-polygon", "run"]) byId(id).disabled = !open;
     const regions = open ? image.regions : [];
-    byId("regions").replaceChildren(...regions.map((region, i) => element("li", {
+    fill(byId("regions"), ...regions.map((region, i) => element("li", {
       onpointerenter: () => this.app.overRegion(i), onpointerleave: () => this.app.overRegion(-1),
     }, element("span", {}, `${i + 1}  ${region.kind === "rectangle" ? "rectangle" : region.name}`),
     element("span", { class: "area" }, `${number(region.area_um2)} µm²`),

@@ -58,6 +58,7 @@ class App {
     for (const image of state.images) if (image.state === "asks") this.dialogs.ask(image);
     this.left.update();
     this.right.update();
+    this.dialogs.live?.();
   }
 
   // What this tab asked for is shown when it is there.

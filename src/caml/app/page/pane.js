@@ -2,7 +2,7 @@
 
 import { Hands } from "./hands.js";
 import { View } from "./view.js";
-import { element, length, number } from "./words.js";
+import { element, fill, length, number } from "./words.js";
 
 export const LAYERS = {
   density: ["Density", "How many localizations there are"],
@@ -111,27 +111,24 @@ export class Pane {
   // All but the image itself.
   update() {
     const { images, runs } = this.app.state;
-    const option = (value, text, chosen) => element("option", { value, selected: chosen }, text);
-    this.imageChoice.replaceChildren(...(images.length ? images.map((one) =>
-      option(one.id, one.name, one.id === this.image?.id)) : [option("", "no image", true)]));
-    if (images.length && !this.image) {
-      this.imageChoice.prepend(option("", "choose an image", true));
-    }
+    const option = (value, text, selected) => element("option", { value, selected }, text);
+    fill(this.imageChoice, !this.image && option("", images.length ? "choose an image" : "no image",
+      true), ...images.map((one) => option(one.id, one.name, one.id === this.image?.id)));
     const own = runs.filter((one) => one.image === this.image?.id && one.state === "done");
-    this.runChoice.replaceChildren(option("", own.length ? "no analysis" : "not analysed",
+    fill(this.runChoice, option("", own.length ? "no analysis" : "not analysed",
       !this.run), ...own.map((one) => option(one.id, this.app.runName(one),
       one.id === this.run?.id)));
     this.runChoice.disabled = !own.length;
     // With one pane the panel on the left does this.
     this.imageChoice.hidden = this.app.panes.length < 2;
     this.runChoice.hidden = this.imageChoice.hidden;
-    this.layers.replaceChildren(...this.layersFor().map((layer) => element("button", {
+    fill(this.layers, ...this.layersFor().map((layer) => element("button", {
       "data-layer": layer, "aria-pressed": String(layer === this.view.look.layer),
       title: LAYERS[layer][1], onclick: () => this.setLayer(layer),
     }, LAYERS[layer][0])));
     this.outlinesLabel.hidden = !this.run;
-    this.veil.replaceChildren(...this.veilText());
-    this.legend.replaceChildren(...this.legendParts());
+    fill(this.veil, ...this.veilText());
+    fill(this.legend, ...this.legendParts());
   }
 
   veilText() {

@@ -28,17 +28,50 @@ export const MEASURES = {
   frames_spanned: "frames spanned",
 };
 
+const isThere = (one) => one !== null && one !== undefined && one !== false && one !== "";
+
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    if (key.startsWith("on")) made[key] = value;
     else if (key === "class") made.className = value;
     else if (value === true) made.setAttribute(key, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
   }
   // Names of files are text, whatever is in them.
-  made.append(...children.filter((one) => one !== null && one !== undefined && one !== false));
+  made.append(...children.filter(isThere));
   return made;
+}
+
+const HANDLERS = ["onclick", "onchange", "onpointerenter", "onpointerleave"];
+
+// Makes what is in an element like some new elements, keeping those that are there: a button that is
+// being pressed, or has the focus, is still the same after the server has told of progress.
+export function fill(home, ...children) {
+  const made = children.filter(isThere);
+  made.forEach((one, i) => {
+    const old = home.childNodes[i];
+    if (!old) home.append(one);
+    else if (old.nodeType !== Node.ELEMENT_NODE || old.nodeName !== one.nodeName
+      || old.dataset?.run !== one.dataset?.run) old.replaceWith(one);
+    else become(old, one);
+  });
+  while (home.childNodes.length > made.length) home.lastChild.remove();
+}
+
+function become(old, one) {
+  for (const { name } of [...old.attributes]) if (!one.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of one.attributes) {
+    // The style of a bar is no attribute to set: the page's policy forbids it.
+    if (name === "style") old.style.cssText = one.style.cssText;
+    else if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const name of HANDLERS) old[name] = one[name];
+  const children = [...one.childNodes];
+  if (children.some((child) => child.nodeType !== Node.ELEMENT_NODE)) {
+    if (old.innerHTML !== one.innerHTML) old.replaceChildren(...children);
+  } else fill(old, ...children);
+  if (old.nodeName === "OPTION") old.selected = one.hasAttribute("selected");
 }
 
 export function quantiles(values, shares) {
