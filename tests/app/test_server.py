@@ -209,9 +209,18 @@ def test_bad_tables_are_told_in_the_page_and_can_be_answered(serve: Serve, tmp_p
         asker.ask("POST", f"files/{files['pixels.csv']}/open", {})
         state = asker.until(lambda state: state["images"][1]["state"] == "asks")
         assert state["images"][1]["question"] == {"about": "pixel_size", "columns": []}
-        asker.ask("POST", f"files/{files['pixels.csv']}/open", {"pixel_size_nm": -1})
+        for size in (-1, "wide", "nan"):
+            status, text = asker.ask(
+                "POST", f"files/{files['pixels.csv']}/open", {"pixel_size_nm": size}
+            )
+            assert status == 400
+            assert "a pixel size is a positive number of nm" in text
+        # An answer that does not do is told, and can be given again.
+        answer = {"columns": {"x": "none", "y": "1"}, "pixel_size_nm": 100}
+        asker.ask("POST", f"files/{files['pixels.csv']}/open", answer)
         state = asker.until(lambda state: state["images"][1]["message"])
-        assert "positive number" in state["images"][1]["message"]
+        assert "no column 'none' for x" in state["images"][1]["message"]
+        assert state["images"][1]["state"] == "asks"
         asker.ask("POST", f"files/{files['pixels.csv']}/open", {"pixel_size_nm": 100})
         asker.until(lambda state: state["images"][1]["state"] == "open")
 

@@ -15,7 +15,8 @@ from caml.analyse.jobs import plan
 from caml.analyse.record import Settings
 from caml.app.opening import Question, box_of, open_table, stamp_of
 from caml.app.scene import channel_codes
-from caml.app.store import BatchRun, File, Image, Run, Store
+from caml.app.store import Store
+from caml.app.things import BatchRun, File, Image, Run
 from caml.app.worker import BatchTask, CancelledError, FailedError, FileTask, Found, Worker
 from caml.errors import CamlError, InputError
 from caml.localizations import Localizations

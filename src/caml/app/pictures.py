@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from caml._arrays import FloatArray, IntArray
 from caml.analyse import Analysis
 from caml.app.scene import Look, draw, kinds_of, packed_clusters, shown_by
-from caml.app.store import Image, Run
+from caml.app.things import Image, Run
 from caml.errors import InputError
 from caml.plot.pixels import Box
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import math
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from caml.app.access import safe_name, within
+from caml.app.bodies import RefusedError, json_of, receive
 from caml.app.choices import offered, settings_of
 from caml.app.exports import command_of, python_of, save
 from caml.app.guard import HEADERS, Guard
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
 from caml.app.pictures import clusters_of, picture_of
-from caml.app.store import BatchRun, File, Image, Run, Store
+from caml.app.store import Store
+from caml.app.things import BatchRun, File, Image, Run
 from caml.errors import CamlError, InputError, MissingFileError
-from caml.io import read_regions, whole_file
+from caml.io import read_regions
 
 __all__ = ["App", "application"]
 
@@ -43,8 +45,6 @@ TYPES = {
 # How long a page waits for something new before it asks again.
 PATIENCE_S = 20.0
 TICK_S = 0.05
-# Of what is no upload: settings, regions.
-MAX_JSON_BYTES = 4_000_000
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +135,7 @@ async def _answered(handler: Handler, app: App, request: Request) -> Response:
     """Answer; what caml refuses is told in its words."""
     try:
         response = await handler(app, request)
-    except _RefusedError as error:
+    except RefusedError as error:
         response = JSONResponse({"error": str(error)}, status_code=error.status)
     except MissingFileError as error:
         response = JSONResponse({"error": str(error)}, status_code=404)
@@ -154,30 +154,6 @@ async def _answered(handler: Handler, app: App, request: Request) -> Response:
     return response
 
 
-class _RefusedError(Exception):
-    """A request that is not answered; the text is for people."""
-
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    """Read what a request holds."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_JSON_BYTES:
-            raise _RefusedError("that is too much for one request", 413)
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError as error:
-        raise InputError(f"expected JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError("expected a JSON object")
-    return content
-
-
 def _image_of(app: App, request: Request) -> Image:
     image: Image = _found(app.store.images, request.path_params["image"], "image")
     return image
@@ -192,14 +168,14 @@ def _found(known: dict[str, Any], key: str, what: str) -> Any:
     try:
         return known[key]
     except KeyError:
-        raise _RefusedError(f"there is no such {what} any more: reload the page", 404) from None
+        raise RefusedError(f"there is no such {what} any more: reload the page", 404) from None
 
 
 async def _page(_app: App, request: Request) -> Response:
     name = request.path_params.get("name", "index.html")
     path = PAGE / name
     if path.parent != PAGE or path.suffix not in TYPES or not path.is_file():
-        raise _RefusedError("there is no such page", 404)
+        raise RefusedError("there is no such page", 404)
     return Response(path.read_bytes(), media_type=TYPES[path.suffix])
 
 
@@ -224,10 +200,8 @@ async def _list(app: App, _request: Request) -> Response:
 
 async def _open(app: App, request: Request) -> Response:
     file: File = _found(app.store.files, request.path_params["file"], "file")
-    given = await _json(request)
-    size, columns = given.get("pixel_size_nm"), given.get("columns")
-    if size is not None and not isinstance(size, int | float):
-        raise InputError("a pixel size is a positive number of nm")
+    given = await json_of(request)
+    size, columns = _size(given.get("pixel_size_nm")), given.get("columns")
     if columns is not None and not (
         isinstance(columns, dict) and all(isinstance(one, str) for one in columns.values())
     ):
@@ -247,32 +221,9 @@ async def _upload(app: App, request: Request) -> Response:
         if not target.exists():
             break
         target = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
-    await _receive(request, target, app.max_upload_bytes)
+    await receive(request, target, app.max_upload_bytes)
     file = app.store.add_file(target, "dropped")
     return JSONResponse({"file": file.id, "image": app.jobs.open(file).id})
-
-
-async def _receive(request: Request, target: Path, most: int) -> None:
-    """Write what comes to a file, and nothing of it where it is too much."""
-    too_large = _RefusedError(
-        f"{target.name} is larger than {_bytes(most)}: start caml app with a larger --max-upload, "
-        "or with the file's folder",
-        413,
-    )
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        raise too_large
-    n = 0
-    with whole_file(target) as partial, partial.open("wb") as out:
-        async for part in request.stream():
-            n += len(part)
-            if n > most:
-                raise too_large
-            await run_in_threadpool(out.write, part)
-
-
-def _bytes(n: int) -> str:
-    return f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
 
 
 async def _close(app: App, request: Request) -> Response:
@@ -290,7 +241,7 @@ async def _close(app: App, request: Request) -> Response:
 
 async def _regions(app: App, request: Request) -> Response:
     image = _image_of(app, request)
-    drawn = (await _json(request)).get("regions", [])
+    drawn = (await json_of(request)).get("regions", [])
     if not isinstance(drawn, list) or len(drawn) > 1000:
         raise InputError("expected a list of regions")
     app.store.set_regions(image, [one if isinstance(one, dict) else {} for one in drawn])
@@ -303,7 +254,7 @@ async def _region_file(app: App, request: Request) -> Response:
     size = _size(request.query_params.get("pixel_size_nm")) or image.pixel_size_nm
     with tempfile.TemporaryDirectory(prefix="caml-") as folder:
         path = Path(folder) / safe_name(request.path_params["name"])
-        await _receive(request, path, min(app.max_upload_bytes, 50_000_000))
+        await receive(request, path, min(app.max_upload_bytes, 50_000_000))
         try:
             regions = await run_in_threadpool(read_regions, path, pixel_size_nm=size)
         except CamlError as error:
@@ -312,11 +263,17 @@ async def _region_file(app: App, request: Request) -> Response:
     return JSONResponse({})
 
 
-def _size(text: str | None) -> float | None:
+def _size(given: object) -> float | None:
+    """Read the size of a pixel, where one is given."""
+    if given is None or given == "":
+        return None
     try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise InputError(f"a pixel size is a positive number of nm; got {text!r}") from error
+        size = float(str(given))
+    except ValueError:
+        size = math.nan
+    if not (math.isfinite(size) and size > 0):
+        raise InputError(f"a pixel size is a positive number of nm; got {given!r}")
+    return size
 
 
 async def _view(app: App, request: Request) -> Response:
@@ -334,7 +291,7 @@ async def _analyse(app: App, request: Request) -> Response:
 
 async def _settings(request: Request) -> Any:
     """Read which network or method, and its parameters."""
-    given = await _json(request)
+    given = await json_of(request)
     request.state.given = given
     parameters = given.get("parameters") or {}
     if not isinstance(parameters, dict):
@@ -395,7 +352,7 @@ async def _save(app: App, request: Request) -> Response:
     run = _run_of(app, request)
     if run.analysis is None:
         raise InputError("there is nothing to save yet")
-    folder = _folder(app, (await _json(request)).get("name"), run)
+    folder = _folder(app, (await json_of(request)).get("name"), run)
     path = app.store.images[run.image].file.path
     await run_in_threadpool(
         save, run.analysis, path, folder, run.settings, warnings=run.warnings, sha256=run.sha256
@@ -416,6 +373,7 @@ async def _batch(app: App, request: Request) -> Response:
     out = app.store.out / safe_name(str(given.get("name") or ""))
     if out.exists():
         raise InputError(f"{out} is there already: choose another name")
+    settings = replace(settings, pixel_size_nm=_size(given.get("pixel_size_nm")))
     batch: BatchRun = app.jobs.batch(paths, out, settings)
     return JSONResponse({"batch": batch.id})
 

@@ -144,15 +144,19 @@ export class Dialogs {
     const { method } = this.app.left.method;
     const name = element("input", { type: "text", id: "batch-name", required: true,
       value: this.freeName("batch") });
+    const size = element("input", { type: "number", min: "0.001", step: "any", id: "batch-size" });
     this.open("Analyse all files", [
       element("p", { class: "hint" }, `By ${method.replace("caml:", "")}, with the parameters on the `
         + "left, each file as a whole. Results are written as they come; what fails costs only "
         + "itself."),
       element("div", { class: "files" }, ...boxes.map(([file, box]) =>
         element("label", {}, box, file.name))),
+      element("label", { class: "field", for: "batch-size" },
+        "Camera pixel size, nm; only for tables in pixels that do not say it"), size,
       element("label", { class: "field", for: "batch-name" }, `Folder in ${this.app.state.out}`), name,
     ], { action: "Analyse", onAction: () => ask("batches", { method: "POST", json: {
       ...this.app.left.method, name: name.value,
+      pixel_size_nm: size.value ? Number(size.value) : null,
       files: boxes.filter(([, box]) => box.checked).map(([file]) => file.id),
     } }) });
   }
@@ -183,8 +187,9 @@ export class Dialogs {
     write();
     const { out } = this.app.state.batches.find((one) => one.id === id);
     const dialog = this.open(`Batch: ${out.split(/[\\/]/).pop()}`, [hint,
-      element("table", { class: "results" }, element("thead", {}, element("tr", {},
-        element("th", {}, "file"), ...columns.map(([, text]) => element("th", {}, text)))), body)],
+      element("div", { class: "scroll" }, element("table", { class: "results" },
+        element("thead", {}, element("tr", {}, element("th", {}, "file"),
+          ...columns.map(([, text]) => element("th", {}, text)))), body))],
     { cancel: "Close" });
     this.live = () => (dialog.isConnected ? write() : undefined);
   }

@@ -176,8 +176,8 @@ export class Left {
     this.filesKey = key;
     const listed = files.filter((one) => one.group !== "dropped");
     byId("listed").hidden = listed.length < 2;
-    if (this.listedOnce === undefined && listed.length > 1) byId("listed").open = true;
-    this.listedOnce = true;
+    // Where nothing is open yet, this is what to begin with.
+    if (listed.length > 1 && !this.app.state.images.length) byId("listed").open = true;
     byId("listed-title").textContent = plural(listed.length, "file");
     let group = "";
     byId("files").replaceChildren(...listed.flatMap((file) => {

@@ -27,7 +27,7 @@ export class Pane {
       this.view.setLook({ outlines: event.target.checked }) });
     this.outlinesLabel = element("label", { class: "check" }, this.outlines, "Outlines");
     this.popover = this.makePopover();
-    this.lookButton = element("button", { class: "small quiet", "aria-expanded": "false",
+    this.lookButton = element("button", { class: "small quiet look", "aria-expanded": "false",
       title: "Brightness and blur", onclick: () => this.toggleLook() }, "Display");
     this.canvas = element("canvas", { tabindex: "0", role: "img", "aria-label":
       "Image of localizations. Arrow keys move, plus and minus zoom, 0 shows all of it." });
@@ -127,6 +127,8 @@ export class Pane {
       title: LAYERS[layer][1], onclick: () => this.setLayer(layer),
     }, LAYERS[layer][0])));
     this.outlinesLabel.hidden = !this.run;
+    this.element.classList.toggle("empty", this.image?.state !== "open");
+    if (this.image?.state !== "open") this.popover.hidden = true;
     fill(this.veil, ...this.veilText());
     fill(this.legend, ...this.legendParts());
   }
@@ -137,6 +139,10 @@ export class Pane {
         element("span", {}, "Drop a localization table into this window, or choose one on the left.")];
     }
     if (this.image.state === "reading") return [element("strong", {}, `Reading ${this.image.name} …`)];
+    if (this.image.state === "asks") {
+      return [element("strong", {}, `${this.image.name} does not say all that is needed`),
+        element("span", {}, "Press Answer on the left.")];
+    }
     if (this.image.state === "failed") {
       return [element("strong", {}, `${this.image.name} cannot be shown`),
         element("span", {}, this.image.message)];

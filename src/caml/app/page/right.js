@@ -55,11 +55,14 @@ export class Right {
     this.lines.append(this.spacer);
     const head = element("div", { class: "head" }, ...COLUMNS.map(([name, text]) =>
       element("button", { "data-sort": name, onclick: () => this.sortBy(name) }, text)));
+    const pair = element("div", { class: "pair" }, ...this.histograms.map((one) => one.element));
+    const table = element("div", { class: "table" }, head, this.lines);
+    // Of nothing, there is nothing to measure.
+    for (const part of [this.facts, pair, head]) part.hidden = !clusters.n;
     this.home.replaceChildren(
       element("div", { class: "found" }, this.title, this.sub, this.by,
-        ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts,
-        element("div", { class: "pair" }, ...this.histograms.map((one) => one.element))),
-      element("div", { class: "table" }, head, this.lines),
+        ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts, pair),
+      table,
       element("div", { class: "actions" },
         element("button", { class: "primary", id: "save", onclick: () =>
           this.app.dialogs.save(run) }, "Save …"),
