@@ -123,8 +123,14 @@ def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..
         until(page, f"caml.panes[0].view.drawnCount > {before} || !caml.panes[0].view.asking")
     # The command that gives the same.
     page.click("#command")
-    assert f"--region={region['name']}" in page.inner_text("dialog pre >> nth=0")
+    assert f"--region {region['name']}" in page.inner_text("dialog pre >> nth=0")
     page.keyboard.press("Escape")
+    # The report opens beside it, and draws itself there.
+    with page.expect_popup() as popup:
+        page.click("#report")
+    popup.value.wait_for_selector("canvas")
+    assert f"{n} clusters" in popup.value.inner_text("body")
+    popup.value.close()
     page.click("#save")
     page.fill("#save-name", "../from the page")
     page.click("dialog .primary")

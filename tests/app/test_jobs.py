@@ -56,6 +56,7 @@ def kept(folder: Path) -> Any:
         ("caml:XPILJZ", {"threshold": "0.6", "prior": "balanced"}, [RECTANGLE]),
         ("caml:LOGNM1", {}, [RECTANGLE, POLYGON]),
         ("dbscan", {"eps_nm": "25", "min_samples": "4"}, [POLYGON]),
+        ("dbscan", {"eps_nm": "", "min_samples": "6"}, []),
     ],
 )
 @pytest.mark.filterwarnings("ignore::caml.errors.CamlWarning")
@@ -74,6 +75,12 @@ def test_what_is_saved_is_what_the_command_writes(
     name = f"saved {tmp_path.name}"
     saved = Path(asker.ask("POST", f"runs/{run['id']}/save", {"name": name})["folder"])
     words = asker.ask("GET", f"runs/{run['id']}/words")
+    token = asker.server.token
+    status, page, headers = asker.raw("GET", f"/{token}/runs/{run['id']}/report")
+    assert status == 200
+    assert page == (saved / "cell" / "report.html").read_bytes()
+    # Its scripts run, and can ask this server for nothing.
+    assert headers["content-security-policy"].startswith("sandbox allow-scripts")
     # The command that the page shows, to another folder.
     command = shlex.split(words["command"])
     assert command[:2] == ["caml", "analyse"]
@@ -84,9 +91,13 @@ def test_what_is_saved_is_what_the_command_writes(
     assert end.value.code == 0
     assert contents(saved) == contents(other)
     assert kept(saved) == kept(other)
-    assert {"overview.png", "clusters.csv", "localizations.csv", "outlines.geojson"} <= {
-        path.name for path in (saved / "cell").iterdir()
-    }
+    assert {
+        "overview.png",
+        "report.html",
+        "clusters.csv",
+        "localizations.csv",
+        "outlines.geojson",
+    } <= {path.name for path in (saved / "cell").iterdir()}
     # And the lines of Python, which write the tables of one image.
     folder = tmp_path / "python"
     code = words["python"].replace(repr(str(saved / "cell")), repr(str(folder)))
@@ -113,10 +124,20 @@ def test_nothing_that_is_there_is_replaced(asker: Any) -> None:
 
 
 def test_a_method_that_refuses_is_told(asker: Any) -> None:
-    run = asker.analysed(asker.opened()["id"], parameters={"eps_nm": "-3"})
-    assert run["state"] == "failed"
-    assert "eps_nm" in run["message"]
-    assert "Traceback" not in run["message"]
+    given = {"method": "dbscan", "parameters": {"eps_nm": "-3"}}
+    status, text = asker.ask("POST", f"images/{asker.opened()['id']}/analyse", given)
+    assert status == 400
+    assert "eps_nm" in text
+    assert "Traceback" not in text
+    # What shows only with the localizations ends the analysis, and is told in its place.
+    far = [{"kind": "rectangle", "corners": [[90_000, 90_000], [91_000, 91_000]]}]
+    image = asker.opened()["id"]
+    asker.ask("PUT", f"images/{image}/regions", {"regions": far})
+    run = asker.analysed(image)
+    asker.ask("PUT", f"images/{image}/regions", {"regions": []})
+    assert run["state"] == "done"
+    assert run["n_clusters"] == 0
+    assert any("no clusters were found" in text for text in run["warnings"])
 
 
 def test_an_analysis_is_there_for_every_tab(asker: Any) -> None:

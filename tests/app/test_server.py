@@ -104,6 +104,7 @@ def test_a_picture_that_cannot_be_is_told(asker: Any, query: str, words: str) ->
         ("GET", "images/i99/view", None, 404, "no such image any more"),
         ("POST", "runs/a99/cancel", {}, 404, "no such analysis any more"),
         ("POST", "files/f99/open", {}, 404, "no such file any more"),
+        ("GET", "runs/a99/report", None, 404, "no such analysis any more"),
         ("POST", "images/IMAGE/analyse", {"method": "none"}, 400, "no method is called 'none'"),
         ("POST", "images/IMAGE/analyse", {"method": "dbscan", "parameters": [1]}, 400, "names"),
         ("PUT", "images/IMAGE/regions", {"regions": 3}, 400, "expected a list of regions"),

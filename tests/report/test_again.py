@@ -99,3 +99,10 @@ def test_only_regions_that_are_no_rectangles_need_a_file() -> None:
     assert shell_line([Path("cell.csv")], settings).endswith("--region regions.geojson")
     features = json.loads(regions_geojson(settings))["features"]
     assert [one["properties"]["name"] for one in features] == ["", "cell 1"]
+
+
+def test_what_a_method_tells_from_the_image_is_not_given() -> None:
+    settings = Settings(method="dbscan", parameters={"eps_nm": None, "min_samples": 5})
+    line = shell_line([Path("cell.csv")], settings, out=Path("kept"))
+    assert line == "caml analyse cell.csv --out kept --method dbscan --set min_samples=5"
+    assert "'eps_nm'" not in python_lines(Path("cell.csv"), settings)

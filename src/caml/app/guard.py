@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caml.app.access import is_here, is_token
 
-__all__ = ["HEADERS", "Guard"]
+__all__ = ["HEADERS", "REPORT_POLICY", "Guard"]
 
 HEADERS = {
     # Nothing but this page's own files runs or is loaded, and nobody is told its address.
@@ -18,6 +18,12 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+# A report brings its own scripts and pictures. It is shown as if it came from elsewhere: it can ask
+# this server for nothing.
+REPORT_POLICY = (
+    "sandbox allow-scripts allow-downloads allow-modals; default-src 'none'; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
 
 
 class Guard:

@@ -14,15 +14,15 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from caml.app.access import safe_name, within
 from caml.app.bodies import RefusedError, json_of, receive
 from caml.app.choices import offered, settings_of
-from caml.app.exports import command_of, python_of, save
-from caml.app.guard import HEADERS, Guard
+from caml.app.exports import save, source_of, words_of
+from caml.app.guard import HEADERS, REPORT_POLICY, Guard
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
 from caml.app.pictures import clusters_of, picture_of
@@ -30,6 +30,7 @@ from caml.app.store import Store
 from caml.app.things import BatchRun, File, Image, Run
 from caml.errors import CamlError, InputError, MissingFileError
 from caml.io import read_regions
+from caml.report import report
 
 __all__ = ["App", "application"]
 
@@ -126,6 +127,7 @@ def _routes(app: App) -> Iterable[Route]:
     yield route("/runs/{run}/cancel", "POST", _cancel)
     yield route("/runs/{run}/clusters", "GET", _clusters)
     yield route("/runs/{run}/words", "GET", _words)
+    yield route("/runs/{run}/report", "GET", _report)
     yield route("/runs/{run}/save", "POST", _save)
     yield route("/batches", "POST", _batch)
     yield route("/batches/{batch}/cancel", "POST", _cancel_batch)
@@ -150,7 +152,8 @@ async def _answered(handler: Handler, app: App, request: Request) -> Response:
             "it with what the terminal says"
         )
         response = JSONResponse({"error": text}, status_code=500)
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
 
 
@@ -342,10 +345,19 @@ async def _words(app: App, request: Request) -> Response:
         {
             "name": folder.name,
             "folder": str(folder),
-            "command": command_of(path, folder, run.settings),
-            "python": python_of(path, folder, run.settings),
+            **words_of(path, folder, run.settings),
         }
     )
+
+
+async def _report(app: App, request: Request) -> Response:
+    """Show the page that is saved with the results."""
+    run = _run_of(app, request)
+    if run.analysis is None:
+        raise InputError("there is nothing to report yet")
+    path = app.store.images[run.image].file.path
+    text = await run_in_threadpool(report, run.analysis, source_of(path, run))
+    return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 async def _save(app: App, request: Request) -> Response:
@@ -354,9 +366,7 @@ async def _save(app: App, request: Request) -> Response:
         raise InputError("there is nothing to save yet")
     folder = _folder(app, (await json_of(request)).get("name"), run)
     path = app.store.images[run.image].file.path
-    await run_in_threadpool(
-        save, run.analysis, path, folder, run.settings, warnings=run.warnings, sha256=run.sha256
-    )
+    await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
     with app.store.changing():
         run.saved = folder
     return JSONResponse({"folder": str(folder)})

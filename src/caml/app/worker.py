@@ -282,6 +282,7 @@ def _batch(
     """Analyse and write many tables; tell of each as it is done."""
     from caml.analyse import Outcome, analyse_files
     from caml.plot import save_overview
+    from caml.report import save_batch_report, save_report
 
     rows: list[dict[str, Any]] = []
     n = len(task.paths)
@@ -296,7 +297,7 @@ def _batch(
         report(f"{path.name}: {stage}", len(rows) / n)
 
     given = task.settings
-    analyse_files(
+    batch = analyse_files(
         task.paths,
         task.out,
         model=given.model,
@@ -307,9 +308,14 @@ def _batch(
         pixel_size_nm=given.pixel_size_nm,
         columns=given.columns,
         picture=save_overview,
+        report=save_report,
         on_outcome=on_outcome,
         on_progress=on_progress,
     )
+    # As the command does: of one image its own page is enough.
+    n_failed = sum(bool(one.error) for one in batch.outcomes)
+    if n_failed < n and n > 1:
+        save_batch_report(batch, task.out / "report.html")
     return rows
 
 

@@ -14,14 +14,20 @@ import shapely
 from caml.analyse import OURS, Settings
 from caml.localizations import Region
 
-__all__ = ["python_lines", "regions_geojson", "shell_line"]
+__all__ = ["REGIONS", "python_lines", "regions_geojson", "shell_line"]
 
 DEFAULT = Settings()
 # The file that regions are to be kept in where not all are rectangles.
 REGIONS = "regions.geojson"
 
 
-def shell_line(paths: Sequence[Path], settings: Settings) -> str:
+def shell_line(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    out: Path = Path("results"),
+    regions: Path = Path(REGIONS),
+) -> str:
     """Write the command that gives the same results.
 
     Parameters
@@ -30,13 +36,17 @@ def shell_line(paths: Sequence[Path], settings: Settings) -> str:
         The tables.
     settings : Settings
         What was asked for.
+    out : Path, default "results"
+        The folder of results.
+    regions : Path, default "regions.geojson"
+        The file that regions are in where not all are rectangles.
 
     Returns
     -------
     str
         For a POSIX shell.
     """
-    words: list[object] = ["caml", "analyse", *paths, "--out", "results"]
+    words: list[object] = ["caml", "analyse", *paths, "--out", out]
     if settings.method == OURS:
         for name in ("model", "threshold", "prior"):
             if getattr(settings, name) != getattr(DEFAULT, name):
@@ -49,7 +59,7 @@ def shell_line(paths: Sequence[Path], settings: Settings) -> str:
         for region in settings.regions:
             words += ["--region", _corners(region)]
     else:
-        words += ["--region", REGIONS]
+        words += ["--region", regions]
     if settings.pixel_size_nm is not None:
         words += ["--pixel-size", f"{settings.pixel_size_nm:g}"]
     if settings.columns:
@@ -61,7 +71,7 @@ def shell_line(paths: Sequence[Path], settings: Settings) -> str:
     return shlex.join(str(word) for word in words)
 
 
-def python_lines(path: Path, settings: Settings) -> str:
+def python_lines(path: Path, settings: Settings, *, out: Path = Path("results")) -> str:
     """Write the program that gives the same results.
 
     Parameters
@@ -70,6 +80,8 @@ def python_lines(path: Path, settings: Settings) -> str:
         The table.
     settings : Settings
         What was asked for.
+    out : Path, default "results"
+        The folder that the folder of the image goes into.
 
     Returns
     -------
@@ -91,10 +103,14 @@ def python_lines(path: Path, settings: Settings) -> str:
             lines.insert(1, "import shapely")
         lines += ["regions = [", *(f"    {one}," for one in names), "]"]
         given.append("regions=regions")
-    options = [repr(str(path)), *(f"{k}={v!r}" for k, v in read.items() if v)]
-    lines.append(f"localizations = caml.read({', '.join(options)})")
-    lines.append(f"analysis = caml.analyse({', '.join(['localizations', *given])})")
-    lines.append(f"analysis.save({str(Path('results') / path.stem)!r})")
+    options = [f"{k}={v!r}" for k, v in read.items() if v]
+    # Of a path, no more of a table in parquet is read than regions need, as the command does.
+    source = repr(str(path))
+    if options:
+        lines.append(f"localizations = caml.read({', '.join([source, *options])})")
+        source = "localizations"
+    lines.append(f"analysis = caml.analyse({', '.join([source, *given])})")
+    lines.append(f"analysis.save({str(out / path.stem)!r})")
     return "\n".join(lines)
 
 

@@ -127,7 +127,7 @@ export class Dialogs {
       this.open("Save results", [
         element("label", { class: "field", for: "save-name" }, `Folder in ${this.app.state.out}`),
         input, element("p", { class: "hint" }, "What caml analyse writes: localizations.csv, "
-          + "clusters.csv, outlines.geojson, overview.png, summary.csv and run.json."),
+          + "clusters.csv, outlines.geojson, overview.png, report.html, summary.csv and run.json."),
         nShown < n && element("p", { class: "caution" }, `All ${plural(n, "cluster")} are saved, `
           + "those that are filtered out too."),
       ], { action: "Save", onAction: async () => {

@@ -66,6 +66,8 @@ export class Right {
       element("div", { class: "actions" },
         element("button", { class: "primary", id: "save", onclick: () =>
           this.app.dialogs.save(run) }, "Save …"),
+        element("button", { id: "report", title: "A page to read, print and mail", onclick: () =>
+          window.open(`runs/${run.id}/report`, "_blank") }, "Report"),
         element("button", { id: "command", onclick: () => this.app.dialogs.words(run) },
           "Command …")));
     this.linesSize?.disconnect();
