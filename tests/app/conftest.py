@@ -7,22 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("starlette", reason="needs the extra app")
-pytest.importorskip("uvicorn", reason="needs the extra app")
-
-from caml.app.serve import Server
+if TYPE_CHECKING:
+    from caml.app.serve import Server
 
 
 class Asker:
     """Asks a server that runs in a thread of the test."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: "Server") -> None:
         self.server = server
         self.port = int(server.address.split(":")[2].partition("/")[0])
 
@@ -105,6 +103,8 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def serving(*paths: Path, out: Path, **options: Any) -> Iterator[Asker]:
     """Serve in a thread."""
+    from caml.app.serve import Server  # files of tests are skipped without the extra
+
     server = Server(paths, out=out, **options)
     thread = threading.Thread(target=server.run)
     thread.start()
