@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("starlette", reason="needs the extra app")
@@ -176,6 +177,12 @@ def test_clusters_under_the_pointer_in_the_table_and_filtered(
     page.mouse.move(5, 5)
     page.mouse.move(*place(page, *centre))
     assert page.evaluate("caml.panes[0].view.hovered") == -1
+    with page.expect_download() as download:
+        page.click("text=Download these rows")
+    assert download.value.suggested_filename == "cell_clusters_shown.csv"
+    rows = pd.read_csv(download.value.path())
+    assert len(rows) == n_shown
+    assert rows["area_nm2"].min() == pytest.approx(limit, rel=1e-5)
     drag_from = page.locator(".histogram canvas").nth(1).bounding_box()
     page.mouse.dblclick(drag_from["x"] + 30, drag_from["y"] + 20)
     until(page, f"document.querySelector('.found h1').textContent === '{len(areas)} clusters'")

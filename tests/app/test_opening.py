@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 pytest.importorskip("starlette", reason="needs the extra app")
 
+import caml
 from caml.app import opening
 from caml.app.opening import Question, box_of, open_table, tables_in
 from caml.errors import CamlError, InputError
+from caml.localizations import Localizations
 
 
 def test_a_table_that_says_all_is_read(cell: Path) -> None:
@@ -18,10 +21,18 @@ def test_a_table_that_says_all_is_read(cell: Path) -> None:
     localizations, warnings = found
     assert len(localizations) == 1000
     assert warnings == ()
-    x_min, y_min, x_max, y_max = box_of(localizations)
+    (x_min, y_min, x_max, y_max), n_far_off = box_of(localizations)
+    assert n_far_off == 0
     assert x_min < localizations.positions[:, 0].min()
     assert y_max > localizations.positions[:, 1].max()
     assert x_max - x_min < 5000 > y_max - y_min
+
+
+def test_a_few_far_off_are_not_what_is_seen_first(cell: Path) -> None:
+    near = caml.read(cell).positions
+    (_, _, x_max, _), n_far_off = box_of(Localizations(np.vstack([near, [[1e9, 1e9]]])))
+    assert x_max < 6000
+    assert n_far_off == 1
 
 
 def test_the_pixel_size_is_asked_for_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from caml._words import counted
 from caml.analyse import Analysis
 from caml.analyse.by_method import OURS
 from caml.analyse.jobs import plan
@@ -115,7 +116,7 @@ class Jobs:
                 return
             localizations, texts = found
             codes, names = channel_codes(localizations)
-            box = box_of(localizations)
+            box, n_far_off = box_of(localizations)
         except (CamlError, MemoryError) as error:
             text = str(error) or "memory ran out"
             with self._store.changing():
@@ -131,6 +132,9 @@ class Jobs:
             return
         with self._store.changing():
             image.localizations, image.box, image.stamp = localizations, box, stamp
+            if n_far_off:
+                far = f"{counted(n_far_off, 'localization')} far off: not shown"
+                texts = (*texts, far)
             image.warnings = tuple(text.replace(str(path), path.name) for text in texts)
             image.channel, image.channels = codes, names
             image.state, image.question, image.message = "open", None, ""

@@ -15,6 +15,7 @@ from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
 from caml.localizations import Localizations
+from caml.plot.images import left_out, square
 from caml.plot.pixels import Box
 
 __all__ = ["ENDINGS", "Question", "box_of", "column_names", "open_table", "stamp_of", "tables_in"]
@@ -118,8 +119,8 @@ def open_table(
     return localizations, tuple(dict.fromkeys(texts))
 
 
-def box_of(localizations: Localizations) -> Box:
-    """Return the part of an image that its localizations take up.
+def box_of(localizations: Localizations) -> tuple[Box, int]:
+    """Tell which part of an image is shown first.
 
     Parameters
     ----------
@@ -128,18 +129,19 @@ def box_of(localizations: Localizations) -> Box:
 
     Returns
     -------
-    tuple of float
-        x_min, y_min, x_max, y_max, nm, with a margin.
+    box : tuple of float
+        x_min, y_min, x_max, y_max, nm, with a margin: of all, but for a few so far off that nothing
+        else could be seen.
+    n_far_off : int
+        How many are outside of it.
     """
     xy = localizations.positions[localizations.finite, :2]
-    low, high = np.asarray(xy.min(axis=0)), np.asarray(xy.max(axis=0))
+    most = np.reshape(square(xy, ()), (2, 2))
+    low, high = np.maximum(xy.min(axis=0), most[0]), np.minimum(xy.max(axis=0), most[1])
     margin = max(float((high - low).max()) * 0.02, 50.0)
-    return (
-        float(low[0]) - margin,
-        float(low[1]) - margin,
-        float(high[0]) + margin,
-        float(high[1]) + margin,
-    )
+    (x_min, y_min), (x_max, y_max) = low - margin, high + margin
+    box = (float(x_min), float(y_min), float(x_max), float(y_max))
+    return box, left_out(xy, box)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

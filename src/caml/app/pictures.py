@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from caml._arrays import FloatArray, IntArray
 from caml.analyse import Analysis
+from caml.analyse.chain import rounded
 from caml.app.scene import Look, draw, kinds_of, packed_clusters, shown_by
 from caml.app.things import Image, Run
 from caml.errors import InputError
 from caml.plot.pixels import Box
 
-__all__ = ["clusters_of", "picture_of"]
+__all__ = ["clusters_of", "picture_of", "rows_of"]
 
 
 def picture_of(image: Image, run: Run | None, asked: Mapping[str, str]) -> bytes:
@@ -108,6 +109,33 @@ def clusters_of(run: Run) -> bytes:
     if run.packed is None:
         run.packed = packed_clusters(run.analysis)
     return run.packed
+
+
+def rows_of(run: Run, asked: Mapping[str, str]) -> str:
+    """Return the rows of the clusters' table that are shown, as ``clusters.csv`` has them.
+
+    Parameters
+    ----------
+    run : Run
+        Whose.
+    asked : mapping of str to str
+        ``range.MEASURE`` (two numbers), where there are any.
+
+    Returns
+    -------
+    str
+        Text with commas, a head and a row per cluster.
+
+    Raises
+    ------
+    InputError
+        If there is nothing yet, or no such measure.
+    """
+    if run.analysis is None:
+        raise InputError("there are no clusters yet")
+    table = rounded(run.analysis.description.clusters)
+    shown = shown_by(run.analysis, _ranges(asked))
+    return str(table[shown[table["cluster"].to_numpy()]].to_csv(index=False))
 
 
 def _number(asked: Mapping[str, str], name: str, default: float) -> float:

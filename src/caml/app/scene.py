@@ -15,12 +15,11 @@ from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.analyse import Analysis
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.plot.colours import KINDS, NOT_CLUSTERED
+from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED
 from caml.plot.pixels import Box, density_rgba, kinds_rgba, pixel_counts, pixel_means, values_rgba
 
 __all__ = [
     "CHANNELS",
-    "CLUSTERS",
     "LAYERS",
     "Look",
     "channel_codes",
@@ -35,8 +34,6 @@ LAYERS = ("density", "channels", "labels", "scores", "clusters")
 
 # Told apart by colour-blind readers too; white where both are.
 CHANNELS = ("#e040c8", "#30d060", "#4090ff", "#ffb000")
-# Neighbouring ids get different ones.
-CLUSTERS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8f7a00", "#7a4fbf")
 
 # No screen has more.
 MOST_PIXELS = 4096 * 4096

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -25,7 +26,7 @@ from caml.app.exports import save, source_of, words_of
 from caml.app.guard import HEADERS, REPORT_POLICY, Guard
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
-from caml.app.pictures import clusters_of, picture_of
+from caml.app.pictures import clusters_of, picture_of, rows_of
 from caml.app.store import Store
 from caml.app.things import BatchRun, File, Image, Run
 from caml.errors import CamlError, InputError, MissingFileError
@@ -126,6 +127,7 @@ def _routes(app: App) -> Iterable[Route]:
     yield route("/runs/{run}", "DELETE", _forget)
     yield route("/runs/{run}/cancel", "POST", _cancel)
     yield route("/runs/{run}/clusters", "GET", _clusters)
+    yield route("/runs/{run}/clusters.csv", "GET", _rows)
     yield route("/runs/{run}/words", "GET", _words)
     yield route("/runs/{run}/report", "GET", _report)
     yield route("/runs/{run}/save", "POST", _save)
@@ -319,6 +321,15 @@ async def _cancel(app: App, request: Request) -> Response:
 async def _clusters(app: App, request: Request) -> Response:
     packed = await run_in_threadpool(clusters_of, _run_of(app, request))
     return Response(packed, media_type="application/octet-stream")
+
+
+async def _rows(app: App, request: Request) -> Response:
+    """Give the clusters that are shown as a file."""
+    run = _run_of(app, request)
+    text = await run_in_threadpool(rows_of, run, dict(request.query_params))
+    name = quote(f"{app.store.images[run.image].file.path.stem}_clusters_shown.csv")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return PlainTextResponse(text, media_type="text/csv", headers=headers)
 
 
 def _folder(app: App, name: object, run: Run) -> Path:

@@ -17,6 +17,7 @@ export class Dialogs {
     const form = element("form", { onsubmit: async (event) => {
       event.preventDefault();
       button.disabled = true;
+      button.textContent = "Working …";
       note.textContent = "";
       try {
         await onAction();
@@ -25,6 +26,7 @@ export class Dialogs {
         note.textContent = error.message;
       }
       button.disabled = false;
+      button.textContent = action;
     } }, element("h3", {}, title), ...parts, note, element("div", { class: "row end" },
       element("button", { type: "button", onclick: close }, cancel), button));
     dialog.append(form);

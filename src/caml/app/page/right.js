@@ -44,6 +44,7 @@ export class Right {
     this.sub = element("p", { class: "of" });
     this.by = element("p", { class: "of" });
     this.facts = element("table", { class: "facts" });
+    this.download = element("a", { class: "of", download: "" }, "Download these rows (CSV)");
     const ranges = this.app.rangesOf(run.id);
     const change = (name) => (range) => this.app.filter(run.id, name, range);
     this.histograms = [["n_localizations", "Localizations in a cluster"], ["area_nm2", "Area, nm²"]]
@@ -61,7 +62,7 @@ export class Right {
     for (const part of [this.facts, pair, head]) part.hidden = !clusters.n;
     this.home.replaceChildren(
       element("div", { class: "found" }, this.title, this.sub, this.by,
-        ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts, pair),
+        ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts, pair, this.download),
       table,
       element("div", { class: "actions" },
         element("button", { class: "primary", id: "save", onclick: () =>
@@ -89,6 +90,10 @@ export class Right {
       + "clustered";
     this.by.textContent = [run.name, run.n_regions && plural(run.n_regions, "region"),
       `${number(run.seconds)} s`].filter(Boolean).join(" · ");
+    this.download.hidden = all || !clusters.nShown;
+    const ranges = Object.entries(this.app.rangesOf(run.id)).map(([name, range]) =>
+      `range.${name}=${range.join(",")}`);
+    this.download.href = `runs/${run.id}/clusters.csv?${ranges.join("&")}`;
     const others = this.app.panes.length > 1 ? this.app.panes.filter((one) => one.view.clusters)
       : [this.app.active];
     const medians = (one, name) => {
