@@ -179,6 +179,18 @@ def test_a_dropped_file_is_opened_and_kept(serve: Serve, cell: Path, tmp_path: P
     ]
 
 
+def test_a_dropped_file_that_is_no_table_goes_when_it_is_closed(
+    serve: Serve, tmp_path: Path
+) -> None:
+    with serve(out=tmp_path / "out") as asker:
+        asker.raw("PUT", f"/{asker.server.token}/upload/bad.csv", b"\x80\x04")
+        state = asker.until(lambda state: state["images"][0]["state"] == "failed")
+        assert (tmp_path / "out" / "uploads" / "bad.csv").exists()
+        asker.ask("DELETE", f"images/{state['images'][0]['id']}")
+        assert asker.state()["files"] == []
+    assert not (tmp_path / "out" / "uploads" / "bad.csv").exists()
+
+
 def test_a_file_that_is_too_large_leaves_nothing(serve: Serve, tmp_path: Path) -> None:
     with serve(out=tmp_path / "out", max_upload_bytes=1000) as asker:
         path = f"/{asker.server.token}/upload/cell.csv"

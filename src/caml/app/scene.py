@@ -42,6 +42,7 @@ MOST_PIXELS = 4096 * 4096
 BY_SCALE = ((20.0, 0), (6.0, 1), (2.0, 2), (0.0, 3))
 BY_NUMBER = ((6_000, 0), (800, 1), (0, 2))
 LEAST_BLUR_PX = 0.8
+LOWEST_SCORE = -0.35
 # Outlines are shown to the nanometre: rounded corners have a hundred vertices each.
 TOLERANCE_NM = 1.0
 
@@ -210,7 +211,8 @@ def _scores(means: FloatArray, nm_per_px: float) -> npt.NDArray[np.uint8]:
     for row, column in _disc(_radius(int(held.sum()), nm_per_px)):
         moved, there = _shifted(means, row, column), _shifted(held, row, column)
         means = np.where(~np.isfinite(means) & there, moved, means)
-    return values_rgba(means, low=0.0, high=1.0)
+    # From a blue that is seen on black, too, instead of the map's first, nearly black one.
+    return values_rgba(means, low=LOWEST_SCORE, high=1.0)
 
 
 def _dots(counts: IntArray, nm_per_px: float) -> IntArray:

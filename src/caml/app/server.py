@@ -44,6 +44,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+# Where files come from that no folder holds; the page asks for it by this name.
+DROPPED = "dropped"
 # How long a page waits for something new before it asks again.
 PATIENCE_S = 20.0
 TICK_S = 0.05
@@ -227,7 +229,7 @@ async def _upload(app: App, request: Request) -> Response:
             break
         target = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
     await receive(request, target, app.max_upload_bytes)
-    file = app.store.add_file(target, "dropped")
+    file = app.store.add_file(target, DROPPED)
     return JSONResponse({"file": file.id, "image": app.jobs.open(file).id})
 
 
@@ -241,6 +243,10 @@ async def _close(app: App, request: Request) -> Response:
         app.store.images.pop(image.id, None)
         for run in runs:
             app.store.runs.pop(run.id, None)
+        # A dropped file that is no table is of no use to anybody.
+        if image.state == "failed" and image.file.group == DROPPED:
+            app.store.files.pop(image.file.id, None)
+            image.file.path.unlink(missing_ok=True)
     return JSONResponse({})
 
 

@@ -165,7 +165,7 @@ export class Pane {
     }
     if (layer === "scores") {
       const ramp = element("span", { class: "ramp" });
-      ramp.style.background = "linear-gradient(90deg,#440154,#3b528b,#21918c,#5ec962,#fde725)";
+      ramp.style.background = "linear-gradient(90deg,#3b528b,#26828e,#35b779,#b5de2b,#fde725)";
       return [element("span", {}, "0"), ramp, element("span", {}, "1 clustered")];
     }
     return [];
