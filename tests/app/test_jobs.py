@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("starlette", reason="needs the extra app")
@@ -67,6 +68,41 @@ def test_what_is_saved_is_what_the_command_writes(
     parameters: dict[str, str],
     regions: list[Any],
 ) -> None:
+    check_saved(asker, tmp_path, method, parameters, regions)
+
+
+@pytest.mark.parametrize("method", ["caml:LOGNM1", "dbscan"])
+def test_of_parquet_too_of_which_regions_need_a_part(
+    serve: Serve, cell: Path, tmp_path: Path, method: str
+) -> None:
+    path = tmp_path / "cell.parquet"
+    pd.read_csv(cell).to_parquet(path)
+    with serve(path, out=tmp_path / "out") as asker:
+        check_saved(asker, tmp_path, method, {}, [RECTANGLE, POLYGON])
+
+
+@pytest.mark.filterwarnings("ignore::caml.errors.CamlWarning")
+def test_of_a_table_that_was_asked_about_in_3d(serve: Serve, cell: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(cell)
+    table = table.assign(deep=table["x [nm]"].to_numpy()[::-1] / 10)
+    table.columns = ["across", "down, px", "channel", "deep"]
+    table[["across", "down, px"]] /= 100
+    path = tmp_path / "cell.csv"
+    table.to_csv(path, index=False)
+    with serve(path, out=tmp_path / "out") as asker:
+        image = asker.until(lambda state: state["images"][0]["state"] == "asks")["images"][0]
+        answer = {"columns": {"x": "0 [px]", "y": "1 [px]", "z": "3"}, "pixel_size_nm": 100}
+        asker.ask("POST", f"files/{image['file']}/open", answer)
+        assert asker.opened()["n_dimensions"] == 3
+        # Made for 2D, and by a method that sees all three.
+        check_saved(asker, tmp_path / "flat", "caml:LOGNM1", {}, [])
+        check_saved(asker, tmp_path / "deep", "dbscan", {"eps_nm": "60"}, [RECTANGLE])
+
+
+def check_saved(
+    asker: Any, tmp_path: Path, method: str, parameters: dict[str, str], regions: list[Any]
+) -> None:
+    """Save an analysis, and compare with what the command and the lines of Python write."""
     image = asker.opened()
     asker.ask("PUT", f"images/{image['id']}/regions", {"regions": regions})
     run = asker.analysed(image["id"], method=method, parameters=parameters)

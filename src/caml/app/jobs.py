@@ -292,7 +292,9 @@ class Jobs:
 def _sharing(analysis: Analysis, opened: Localizations) -> Analysis:
     """Let an analysis of the whole table hold the table that is open already, not another."""
     own = analysis.localizations
-    if len(own) != len(opened) or not own.table.index.equals(opened.table.index):
+    # Of a part of a table, the index tells the rows of the whole, and becomes a column.
+    is_part = own.table.index.name != opened.table.index.name
+    if is_part or len(own) != len(opened):
         return analysis
     same = opened if own.n_dimensions == opened.n_dimensions else opened.projected()
     return replace(analysis, localizations=replace(same, name=own.name, history=own.history))

@@ -12,6 +12,14 @@ export class Left {
       this.send([...event.target.files]);
       event.target.value = "";
     });
+    // Labels that are pressed as buttons are, by the keyboard too.
+    for (const label of document.querySelectorAll("label[role=button]")) {
+      label.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        label.querySelector("input").click();
+      });
+    }
     for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
       window.addEventListener(kind, (event) => {
         event.preventDefault();
