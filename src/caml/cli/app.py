@@ -38,8 +38,8 @@ __all__ = ["app"]
 def app(paths: tuple[Path, ...], out: Path, port: int, no_browser: bool, max_upload_mb: int) -> int:
     """Look at tables and analyse them in the browser.
 
-    Opens a page that this machine serves to itself and nobody else. Tables of FILES are opened,
-    those of FOLDERS listed; others can be dropped into the page. Ctrl-C ends it.
+    Opens a page that this machine serves to itself and nobody else. The first of FILES is shown,
+    the others and those in FOLDERS are listed; more can be dropped into the page. Ctrl-C ends it.
 
     \b
     caml app cell.csv
