@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra app")
 
 from caml.analyse.record import Settings
+from caml.app import exports
 from caml.app.worker import CancelledError, FileTask, Worker
 from caml.cli import main
 
@@ -157,6 +158,38 @@ def test_nothing_that_is_there_is_replaced(asker: Any) -> None:
     assert not (out.parent / "outside").exists()
     assert (out / "outside").is_dir()
     assert not (out / "uploads").exists()
+
+
+def test_a_fault_of_the_report_does_not_cost_the_results(
+    asker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(exports, "save_report", faulty)
+    run = asker.analysed(asker.opened()["id"])
+    saved = asker.ask("POST", f"runs/{run['id']}/save", {"name": "without a report"})
+    names = {path.name for path in (Path(saved["folder"]) / "cell").iterdir()}
+    assert "clusters.csv" in names
+    assert "report.html" not in names
+
+
+def test_a_disk_that_takes_nothing_leaves_nothing(
+    asker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exports, "save_overview", full)
+    run = asker.analysed(asker.opened()["id"])
+    status, text = asker.ask("POST", f"runs/{run['id']}/save", {"name": "full"})
+    assert status == 400
+    assert "cannot be written: the disk is full" in text
+    out = Path(asker.state()["out"])
+    assert not [path for path in out.iterdir() if "full" in path.name]
+    # The analysis is still there, and can be saved when there is room.
+    monkeypatch.undo()
+    assert "folder" in asker.ask("POST", f"runs/{run['id']}/save", {"name": "full"})
 
 
 def test_a_method_that_refuses_is_told(asker: Any) -> None:

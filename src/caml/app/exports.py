@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from caml.analyse.chain import rounded
 from caml.analyse.jobs import as_text, plan
 from caml.analyse.record import record
 from caml.app.things import Run
+from caml.errors import CamlError
 from caml.io import whole_folder, write_json, write_table
 from caml.localizations import Region
 from caml.plot import save_overview
@@ -20,6 +22,8 @@ from caml.report import save_report
 from caml.report.again import REGIONS, python_lines, regions_geojson, shell_line
 
 __all__ = ["region_of", "save", "source_of", "words_of"]
+
+logger = logging.getLogger(__name__)
 
 # To a hundredth of a nanometre, which is what a person sees in a command.
 DIGITS = 2
@@ -101,7 +105,7 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         inside.mkdir()
         analysis.write(inside, file_format=settings.file_format)
         save_overview(analysis, inside)
-        save_report(analysis, inside, source)
+        _write_report(analysis, inside, source)
         write_table(partial / "summary.csv", rounded(analysis.description.summary))
         outcome = Outcome(
             path=path,
@@ -125,6 +129,16 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         write_json(partial / "run.json", kept)
         if polygons := regions_geojson(settings):
             (partial / REGIONS).write_text(polygons + "\n", encoding="utf-8")
+
+
+def _write_report(analysis: Analysis, folder: Path, source: Provenance) -> None:
+    """Write the page of an analysis; a fault of it costs no results, as in a batch."""
+    try:
+        save_report(analysis, folder, source)
+    except (CamlError, OSError):
+        raise  # the disk is full, or such: no other result would be whole
+    except Exception:
+        logger.exception("the report of %s", source.path)
 
 
 def words_of(path: Path, folder: Path, settings: Settings) -> dict[str, str]:
