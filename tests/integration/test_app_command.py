@@ -1,11 +1,14 @@
 """``caml app``: what it says, and what it refuses before a page is there."""
 
 import builtins
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -36,12 +39,22 @@ def test_it_tells_the_address_and_ends_with_ctrl_c(tmp_path: Path) -> None:
         assert b"<title>caml</title>" in answer.read()
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(found[1], timeout=60)
+    # A tab that waits for what is new.
+    opener = threading.Thread(target=_ask, args=(f"{found[1]}{found[2]}/state?since=0",))
+    opener.start()
+    time.sleep(0.5)
     # As a terminal does: to the process and those it started.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert "Traceback" not in errors
+    opener.join()
+    assert errors == ""
     assert process.returncode == 0
     assert not (tmp_path / "out").exists()
+
+
+def _ask(address: str) -> None:
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=60) as answer:
+        answer.read()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ class Server:
             ws="none",
         )
         self._server = uvicorn.Server(config)
+        # Ctrl-C is the server's to see; who waits then is answered, and not cut off.
+        self.app.is_closing = lambda: self._server.should_exit
 
     @property
     def address(self) -> str:
@@ -99,13 +101,11 @@ class Server:
         try:
             self._server.run(sockets=[self._socket])
         finally:
-            self.app.is_closing = True
             self.app.jobs.close()
             self._socket.close()
 
     def stop(self) -> None:
         """Let `run`, in another thread, come to its end."""
-        self.app.is_closing = True
         self._server.should_exit = True
 
 

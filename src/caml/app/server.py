@@ -65,15 +65,15 @@ class App:
         Whose tables are listed.
     max_upload_bytes : int
         The largest file that is taken.
-    is_closing : bool, default False
-        Whether nobody is to wait any more.
+    is_closing : callable
+        Tells whether nobody is to wait any more.
     """
 
     store: Store
     jobs: Jobs
     folders: tuple[Path, ...] = ()
     max_upload_bytes: int = 2_000_000_000
-    is_closing: bool = False
+    is_closing: Callable[[], bool] = lambda: False
 
     def list_files(self) -> None:
         """List the tables of the folders anew."""
@@ -190,7 +190,8 @@ async def _state(app: App, request: Request) -> Response:
     """Tell all that is known, once it is newer than what the page has."""
     since = request.query_params.get("since", "")
     for _ in range(int(PATIENCE_S / TICK_S)):
-        if str(app.store.version) != since or app.is_closing:
+        is_new = str(app.store.version) != since
+        if is_new or app.is_closing() or await request.is_disconnected():
             break
         await asyncio.sleep(TICK_S)
     return JSONResponse(app.store.as_json() | {"max_upload_bytes": app.max_upload_bytes})
