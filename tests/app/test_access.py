@@ -24,6 +24,9 @@ from caml.errors import InputError
         ("ab|c?.csv", "ab_c_.csv"),
         ("con.csv", "_con.csv"),
         ("x" * 300 + ".csv", "x" * 96 + ".csv"),
+        # Bytes are what file systems count.
+        ("😀" * 100 + ".csv", "😀" * 24 + ".csv"),
+        ("a.csv" + "b" * 300, "a.csv" + "b" * 95),
         ("ʻcell​ 1.csv", "ʻcell_ 1.csv"),
     ],
 )

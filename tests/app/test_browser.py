@@ -54,6 +54,9 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     def opened(asker: Any, *, is_open: bool = True, **options: Any) -> Any:
         page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
         page.on("pageerror", lambda error: faults.append(str(error)))
+        # Playwright asks to be told of file choosers when it is first interested, and does not wait
+        # for that: a key pressed at once can be faster.
+        page.on("filechooser", lambda _: None)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(asker.server.address)
         if is_open:

@@ -1,9 +1,11 @@
 """What the server answers: whom, with what, and in which words it refuses."""
 
 import json
+import math
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,8 @@ def test_no_token_or_a_wrong_one_is_refused(asker: Any) -> None:
 def test_another_host_or_origin_is_refused_with_the_token_too(asker: Any) -> None:
     path = f"/{asker.server.token}/state"
     assert asker.raw("GET", path, headers={"Host": "evil.example"})[0] == 403
-    assert asker.raw("GET", path, headers={"Origin": "http://evil.example"})[0] == 403
+    for origin in ("http://evil.example", "null", f"http://127.0.0.1:{asker.port + 1}"):
+        assert asker.raw("GET", path, headers={"Origin": origin})[0] == 403
     assert asker.raw("GET", path, headers={"Origin": f"http://127.0.0.1:{asker.port}"})[0] == 200
 
 
@@ -107,7 +110,7 @@ def test_a_picture_that_cannot_be_is_told(asker: Any, query: str, words: str) ->
         ("GET", "runs/a99/report", None, 404, "no such analysis any more"),
         ("POST", "images/IMAGE/analyse", {"method": "none"}, 400, "no method is called 'none'"),
         ("POST", "images/IMAGE/analyse", {"method": "dbscan", "parameters": [1]}, 400, "names"),
-        ("PUT", "images/IMAGE/regions", {"regions": 3}, 400, "expected a list of regions"),
+        ("PUT", "images/IMAGE/regions", {"regions": 3}, 400, "a list of at most 1,000 regions"),
         ("PUT", "images/IMAGE/regions", {"regions": [3]}, 400, "a region is a rectangle or"),
         ("POST", "batches", {"method": "dbscan", "files": []}, 400, "at least one file"),
         ("POST", "batches", {"method": "dbscan", "files": ["../x"]}, 404, "no such file"),
@@ -258,3 +261,90 @@ def test_what_is_given_must_be_there(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_told(asker: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"port {asker.port} cannot be used"):
         Server([], out=tmp_path / "out", port=asker.port)
+
+
+def at_once(n: int, work: Callable[[int], Any]) -> list[Any]:
+    """Do something several times at the same time, and return what came of each."""
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(work, range(n)))
+
+
+def test_files_of_one_name_that_are_dropped_at_once_are_both_kept(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    lines = cell.read_bytes().splitlines(keepends=True)
+    with serve(out=tmp_path / "out") as asker:
+        address = f"/{asker.server.token}/upload/same.csv"
+
+        def drop(number: int) -> Any:
+            def slowly() -> Iterator[bytes]:
+                for line in lines[: 200 + number]:
+                    yield line
+                    time.sleep(0.002)
+
+            return json.loads(asker.raw("PUT", address, slowly())[1])
+
+        answers = at_once(3, drop)
+        assert len({one["file"] for one in answers}) == 3
+        kept = {path.name: path.read_bytes().count(b"\n") for path in
+                (tmp_path / "out" / "uploads").iterdir()}  # fmt: skip
+        assert kept.keys() == {"same.csv", "same_2.csv", "same_3.csv"}
+        assert sorted(kept.values()) == [200, 201, 202]
+
+
+def test_of_results_that_are_saved_at_once_none_replaces_another(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        image = asker.opened()["id"]
+        runs = [asker.analysed(image, parameters={"eps_nm": str(eps)})["id"] for eps in (20, 60)]
+        address = "runs/{}/save"
+        named = at_once(2, lambda i: asker.ask("POST", address.format(runs[i]), {"name": "one"}))
+        refused = [one for one in named if isinstance(one, tuple)]
+        assert [status for status, _ in refused] == [400]
+        assert "one is there already: choose another name" in refused[0][1]
+        saved = [run for run in asker.state()["runs"] if run["saved"]]
+        (summary,) = pd.read_csv(tmp_path / "out" / "one" / "summary.csv").to_dict("records")
+        assert [run["n_clusters"] for run in saved] == [summary["n_clusters"]]
+        unnamed = at_once(2, lambda _: asker.ask("POST", address.format(runs[0]), {}))
+        assert len({one["folder"] for one in unnamed}) == 2
+
+
+def far(corner: float) -> str:
+    return json.dumps(
+        {"type": "Polygon", "coordinates": [[[0, 0], [corner, 0], [corner, corner], [0, 0]]]}
+    )
+
+
+def test_regions_that_no_page_can_show_are_refused(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    angles = [2 * math.pi * i / 30_000 for i in range(30_000)]
+    ring = [[1e3 * math.cos(one), 1e3 * math.sin(one)] for one in angles]
+    with serve(cell, out=tmp_path / "out") as asker:
+        image = asker.opened()["id"]
+        address = f"/{asker.server.token}/images/{image}/regions/a.geojson"
+        for text in (
+            far(1e200),
+            far(1e155),
+            json.dumps({"type": "Polygon", "coordinates": [ring]}),
+        ):
+            status, answer, _ = asker.raw("PUT", address, text.encode())
+            assert status == 400
+            assert "cannot be shown" in json.loads(answer)["error"]
+        assert asker.raw("PUT", address, far(1e4).encode())[0] == 200
+        assert len(asker.state()["images"][0]["regions"]) == 1
+
+
+def test_json_that_is_too_deep_is_refused(asker: Any) -> None:
+    image = asker.opened()["id"]
+    path = f"/{asker.server.token}/images/{image}/regions"
+    status, answer, _ = asker.raw("PUT", path, b"[" * 200_000)
+    assert (status, "expected JSON" in json.loads(answer)["error"]) == (400, True)
+
+
+def test_names_too_long_for_a_file_system_are_no_fault(asker: Any) -> None:
+    token = asker.server.token
+    assert asker.raw("GET", f"/{token}/page/{'a' * 300}.js")[0] == 404
+    name = urllib.parse.quote("😀" * 60 + ".csv")
+    assert asker.raw("PUT", f"/{token}/upload/{name}", b"x,y\n1,2\n")[0] == 200

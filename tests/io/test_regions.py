@@ -149,6 +149,14 @@ def test_a_zip_of_imagej_regions(tmp_path: Path) -> None:
     assert [region.name for region in regions] == ["mine", "a", "mine 2"]
 
 
+def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "RoiSet.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.roi", bytes(101_000_000))
+    with pytest.raises(RegionError, match="would take 101 MB"):
+        read_regions(path, pixel_size_nm=100)
+
+
 def test_an_empty_zip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "RoiSet.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -36,7 +36,7 @@ ASKED = [
     Settings(columns={"x": "first", "y": "second"}),
     Settings(
         columns={"x": "first", "y": "second"}, model="XPILJZ", threshold=0.6, prior=0.3,
-        pixel_size_nm=1.0, file_format="parquet",
+        pixel_size_nm=1.0123456789, file_format="parquet",
     ),
     Settings(
         columns={"x": "first", "y": "second"}, method="dbscan",
@@ -84,6 +84,10 @@ def test_both_give_what_was_found(cell: Path, settings: Settings, tmp_path: Path
 def test_what_a_shell_would_take_apart_is_quoted() -> None:
     line = shell_line([Path("a cell's $(rm).csv")], Settings(method="dbscan", parameters={}))
     assert shlex.split(line)[2] == "a cell's $(rm).csv"
+
+
+def test_a_name_that_begins_with_a_dash_is_no_option() -> None:
+    assert shlex.split(shell_line([Path("-odd.csv")], Settings()))[2] == "./-odd.csv"
 
 
 def test_only_regions_that_are_no_rectangles_need_a_file() -> None:

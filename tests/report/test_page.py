@@ -226,6 +226,7 @@ def test_three_dimensions_have_volumes() -> None:
     found = caml.analyse(simulate(scenario, seed=1).localizations, model="GAXJPR")
     page = report(found)
     assert "volume of a cluster, median" in page
+    assert re.search(r"on [\d,]+ nm³, as a ball of [\d.]+ nm radius", page)
     assert "volume_nm3" in data_of(page)["columns"]
 
 

@@ -15,7 +15,8 @@ __all__ = ["HOST", "is_here", "is_token", "new_token", "safe_name", "within"]
 # No other machine can reach it.
 HOST = "127.0.0.1"
 
-LONGEST_NAME = 100
+# Bytes: of most file systems a name may have 255, and we add to it.
+LONGEST_NAME, LONGEST_ENDING = 100, 20
 
 # Names that Windows keeps for devices, whatever their ending.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{one}{i}" for one in ("com", "lpt") for i in range(10))}
@@ -97,14 +98,20 @@ def safe_name(given: str) -> str:
     )
     kept = re.sub(r"\s+", " ", kept).strip(" .")
     stem, dot, ending = kept.rpartition(".")
-    if dot and stem:
-        kept = stem[: LONGEST_NAME - len(ending) - 1].rstrip(" .") + dot + ending[:20]
-    kept = kept[:LONGEST_NAME]
+    if dot and stem and len(ending) <= LONGEST_ENDING:
+        kept = _cut(stem, LONGEST_NAME - len(dot + ending)) + dot + ending
+    else:
+        kept = _cut(kept, LONGEST_NAME)
     if not kept:
         raise InputError(f"{given[:60]!r} is no name for a file")
     if kept.partition(".")[0].lower() in DEVICES:
         kept = f"_{kept}"
     return kept
+
+
+def _cut(name: str, most: int) -> str:
+    """Shorten a name to so many bytes, which file systems count, and end it with a letter."""
+    return name.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore").rstrip(" .")
 
 
 def within(path: Path, folder: Path) -> bool:

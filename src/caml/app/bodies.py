@@ -61,7 +61,7 @@ async def json_of(request: Request) -> dict[str, Any]:
             raise RefusedError("that is too much for one request", 413)
     try:
         content = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON: {error}") from error
     if not isinstance(content, dict):
         raise InputError("expected a JSON object")

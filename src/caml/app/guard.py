@@ -51,7 +51,8 @@ class Guard:
                    scope["headers"]}  # fmt: skip
         given, _, rest = scope["path"].lstrip("/").partition("/")
         origin = headers.get("origin", "")
-        foreign = origin not in ("", "null") and not is_here(origin.partition("://")[2])
+        # A page of another server of this machine is another page, too.
+        foreign = origin not in ("", f"http://{headers.get('host', '')}")
         if not is_here(headers.get("host", "")) or foreign or not is_token(given, self._token):
             refusal = PlainTextResponse(
                 "This page needs the address that caml app printed in the terminal, with its "

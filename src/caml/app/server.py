@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from caml.app.guard import HEADERS, REPORT_POLICY, Guard
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
 from caml.app.pictures import clusters_of, picture_of, rows_of
-from caml.app.store import Store
+from caml.app.store import MOST_REGIONS, Store
 from caml.app.things import BatchRun, File, Image, Run
 from caml.errors import CamlError, InputError, MissingFileError
 from caml.io import read_regions
@@ -181,7 +181,7 @@ def _found(known: dict[str, Any], key: str, what: str) -> Any:
 async def _page(_app: App, request: Request) -> Response:
     name = request.path_params.get("name", "index.html")
     path = PAGE / name
-    if path.parent != PAGE or path.suffix not in TYPES or not path.is_file():
+    if path.suffix not in TYPES or path not in PAGE.iterdir():
         raise RefusedError("there is no such page", 404)
     return Response(path.read_bytes(), media_type=TYPES[path.suffix])
 
@@ -222,16 +222,19 @@ async def _upload(app: App, request: Request) -> Response:
     """Take a file as it comes; it appears when it is whole."""
     name = safe_name(request.path_params["name"])
     folder = app.store.out / "uploads"
-    target = folder / name
-    if not within(target, app.store.out):
+    if not within(folder / name, app.store.out):
         raise InputError(f"{name!r} is no name for a file")
-    for number in range(2, 1000):
-        if not target.exists():
-            break
-        target = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
-    await receive(request, target, app.max_upload_bytes)
+    with app.store.taking(_numbered(folder / name)) as target:
+        await receive(request, target, app.max_upload_bytes)
     file = app.store.add_file(target, DROPPED)
     return JSONResponse({"file": file.id, "image": app.jobs.open(file).id})
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """Give a name, and the same with numbers from 2."""
+    yield path
+    for number in range(2, 1000):
+        yield path.with_name(f"{path.stem}_{number}{path.suffix}")
 
 
 async def _close(app: App, request: Request) -> Response:
@@ -254,8 +257,8 @@ async def _close(app: App, request: Request) -> Response:
 async def _regions(app: App, request: Request) -> Response:
     image = _image_of(app, request)
     drawn = (await json_of(request)).get("regions", [])
-    if not isinstance(drawn, list) or len(drawn) > 1000:
-        raise InputError("expected a list of regions")
+    if not isinstance(drawn, list) or len(drawn) > MOST_REGIONS:
+        raise InputError(f"expected a list of at most {MOST_REGIONS:,} regions")
     app.store.set_regions(image, [one if isinstance(one, dict) else {} for one in drawn])
     return JSONResponse({})
 
@@ -339,26 +342,23 @@ async def _rows(app: App, request: Request) -> Response:
     return PlainTextResponse(text, media_type="text/csv", headers=headers)
 
 
-def _folder(app: App, name: object, run: Run) -> Path:
-    """Return where an analysis is saved: in the folder of results, under a name of its own."""
+def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
+    """Give where an analysis may be saved: in the folder of results, under a name of its own."""
     image: Image = app.store.images[run.image]
-    suggested = f"{image.file.path.stem}_{run.name}"
-    given = safe_name(str(name)) if name else safe_name(suggested)
-    taken = {"uploads"}
-    candidate, number = given, 1
-    while not name and (candidate in taken or (app.store.out / candidate).exists()):
-        number += 1
-        candidate = f"{given}_{number}"
-    if candidate in taken:
-        raise InputError(f"choose another name than {candidate}: dropped files are kept there")
-    return app.store.out / candidate
+    given = safe_name(str(name) if name else f"{image.file.path.stem}_{run.name}")
+    if given == "uploads":
+        raise InputError(f"choose another name than {given}: dropped files are kept there")
+    yield app.store.out / given
+    for number in range(2, 1000 if not name else 2):
+        yield app.store.out / f"{given}_{number}"
 
 
 async def _words(app: App, request: Request) -> Response:
     """Tell the command and the lines of Python that give the same."""
     run = _run_of(app, request)
     path = app.store.images[run.image].file.path
-    folder = run.saved or _folder(app, request.query_params.get("name"), run)
+    folders = list(_folders(app, request.query_params.get("name"), run))
+    folder = run.saved or next((one for one in folders if not one.exists()), folders[-1])
     return JSONResponse(
         {
             "name": folder.name,
@@ -382,9 +382,10 @@ async def _save(app: App, request: Request) -> Response:
     run = _run_of(app, request)
     if run.analysis is None:
         raise InputError("there is nothing to save yet")
-    folder = _folder(app, (await json_of(request)).get("name"), run)
+    name = (await json_of(request)).get("name")
     path = app.store.images[run.image].file.path
-    await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
+    with app.store.taking(_folders(app, name, run)) as folder:
+        await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
     with app.store.changing():
         run.saved = folder
     return JSONResponse({"folder": str(folder)})

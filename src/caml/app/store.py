@@ -16,7 +16,10 @@ from caml.app.things import BatchRun, Drawn, File, Image, Run
 from caml.errors import InputError
 from caml.localizations import Region
 
-__all__ = ["Store"]
+__all__ = ["MOST_REGIONS", "Store"]
+
+# Of an image, and of one region: what a page can still move about.
+MOST_REGIONS, MOST_CORNERS = 1_000, 20_000
 
 
 class Store:
@@ -35,6 +38,8 @@ class Store:
         self.images: dict[str, Image] = {}
         self.runs: dict[str, Run] = {}
         self.batches: dict[str, BatchRun] = {}
+        # Files and folders that are being written: not there yet, and nobody else's to be.
+        self._taken: set[Path] = set()
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
 
@@ -52,6 +57,40 @@ class Store:
                 yield
             finally:
                 self.version += 1
+
+    @contextmanager
+    def taking(self, paths: Iterator[Path]) -> Iterator[Path]:
+        """Keep a name for what is to be written in a block, however many write at once.
+
+        Parameters
+        ----------
+        paths : iterator of Path
+            Names, the first of which that is free is taken.
+
+        Yields
+        ------
+        Path
+            The name.
+
+        Raises
+        ------
+        InputError
+            If none of them is free.
+        """
+        path = None
+        with self._lock:
+            for path in paths:
+                if path not in self._taken and not path.exists():
+                    self._taken.add(path)
+                    break
+            else:
+                name = "" if path is None else path.name
+                raise InputError(f"{name} is there already: choose another name")
+        try:
+            yield path
+        finally:
+            with self._lock:
+                self._taken.discard(path)
 
     def new_id(self, letter: str) -> str:
         """Make up an id.
@@ -128,14 +167,26 @@ class Store:
             Whose they become.
         regions : sequence of Region
             Any; parts of one become one each, and holes are filled: a page draws plain polygons.
+
+        Raises
+        ------
+        InputError
+            If they are too many, too far off, or have too many corners; none is added.
         """
         added: list[Drawn] = []
         for one in regions:
             for part in shapely.get_parts(one.polygon):
                 corners = tuple((float(x), float(y)) for x, y in part.exterior.coords[:-1])
+                if not _are_corners([list(corner) for corner in corners]):
+                    raise InputError(
+                        f"region {one.name!r} cannot be shown: expected at most "
+                        f"{MOST_CORNERS:,} corners, each nearer than a kilometre"
+                    )
                 name = one.name.replace(",", ";")
                 added.append(Drawn("polygon", corners, region_of("polygon", corners, name)))
         with self.changing():
+            if len(image.regions) + len(added) > MOST_REGIONS:
+                raise InputError(f"an image can have {MOST_REGIONS:,} regions here, not more")
             image.regions = (*image.regions, *added)
 
     def as_json(self) -> dict[str, Any]:
@@ -164,7 +215,7 @@ def _are_corners(given: Any) -> TypeGuard[list[list[float]]]:
     """Tell whether something from outside is a list of finite positions."""
     return (
         isinstance(given, list)
-        and 2 <= len(given) <= 10_000
+        and 2 <= len(given) <= MOST_CORNERS
         and all(
             isinstance(one, list)
             and len(one) == 2

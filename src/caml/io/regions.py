@@ -23,6 +23,9 @@ from caml.localizations import Region
 
 __all__ = ["parse_region", "read_regions"]
 
+# Of all regions in a zip, unpacked.
+MOST_BYTES = 100_000_000
+
 AREA_TYPES = {
     roifile.ROI_TYPE.POLYGON,
     roifile.ROI_TYPE.RECT,
@@ -166,11 +169,21 @@ def _zipped(
 ) -> Iterator[tuple[str, BaseGeometry]]:
     """Take every roi out of a zip."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for entry in archive.namelist():
-            # macOS adds files of its own to a zip.
-            if entry.endswith(".roi") and not entry.startswith("__MACOSX"):
-                name = PurePosixPath(entry).stem
-                yield _imagej(archive.read(entry), name, pixel_size_nm, path)
+        # macOS adds files of its own to a zip.
+        entries = [
+            entry
+            for entry in archive.infolist()
+            if entry.filename.endswith(".roi") and not entry.filename.startswith("__MACOSX")
+        ]
+        size = sum(entry.file_size for entry in entries)
+        if size > MOST_BYTES:
+            raise RegionError(
+                f"{path}: expected regions of ImageJ, which take a few kB each; these would take "
+                f"{size / 1e6:,.0f} MB"
+            )
+        for entry in entries:
+            name = PurePosixPath(entry.filename).stem
+            yield _imagej(archive.read(entry), name, pixel_size_nm, path)
 
 
 def _imagej(

@@ -46,7 +46,9 @@ def shell_line(
     str
         For a POSIX shell.
     """
-    words: list[object] = ["caml", "analyse", *paths, "--out", out]
+    # A name that begins with a dash would be taken for an option.
+    files = [f"./{path}" if str(path).startswith("-") else path for path in paths]
+    words: list[object] = ["caml", "analyse", *files, "--out", out]
     if settings.method == OURS:
         for name in ("model", "threshold", "prior"):
             if getattr(settings, name) != getattr(DEFAULT, name):
@@ -61,7 +63,7 @@ def shell_line(
     else:
         words += ["--region", regions]
     if settings.pixel_size_nm is not None:
-        words += ["--pixel-size", f"{settings.pixel_size_nm:g}"]
+        words += ["--pixel-size", repr(settings.pixel_size_nm)]
     if settings.columns:
         words += ["--columns", ",".join(f"{k}={v}" for k, v in settings.columns.items())]
     if settings.tile_size is not None:

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from caml._version import __version__
+from caml._words import counted
 from caml.analyse import Batch, Provenance
 from caml.io import whole_file
 from caml.plot.descriptors import axis_name, in_short
@@ -135,8 +136,9 @@ def _found(batch: Batch, summary: pd.DataFrame) -> str:
     n_failed = sum(bool(one.error) for one in batch.outcomes)
     if not len(summary):
         return f"None of {n} images could be analysed."
-    clusters = int(summary["n_clusters"].sum())
-    text = f"{clusters:,} clusters in {n - n_failed} of {n} images."
+    with_clusters = summary[summary["n_clusters"] > 0]["image"].nunique()
+    text = f"{counted(int(summary['n_clusters'].sum()), 'cluster')} in {with_clusters:,} of "
+    text += f"{counted(n - n_failed, 'image')}{' that could be analysed' if n_failed else ''}."
     shares = summary["percent_clustered"].dropna()
     if len(shares) > 1:
         text += (
@@ -169,8 +171,7 @@ def _thumbnails(batch: Batch) -> list[Thumbnail]:
         room -= len(picture)
         if not picture or room < 0:
             continue
-        n = int(one.summary["n_clusters"].sum())
-        text = f"{n:,} {'cluster' if n == 1 else 'clusters'}"
+        text = counted(int(one.summary["n_clusters"].sum()), "cluster")
         found.append(Thumbnail(one.folder.name, _link(one.folder), picture, text))
     return found
 

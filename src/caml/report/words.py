@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from caml._words import counted
 from caml.plot.descriptors import in_short
 from caml.report.found import Found
 
@@ -45,13 +46,14 @@ def what_was_asked(found: Found) -> str:
         A sentence.
     """
     n = found.n_localizations
+    read = f"{counted(n, 'localization')} {'was' if n == 1 else 'were'} read"
     where = "the image"
     if found.regions:
         names = ", ".join(region.name for region in found.regions)
         count = len(found.regions)
         where = f"the region {names}" if count == 1 else f"{count} regions ({names})"
     by = f"the method {found.found_by}" if found.card is None else f"the network {found.card.name}"
-    return f"{n:,} localizations were read; {by} looked for clusters in {where}."
+    return f"{read}; {by} looked for clusters in {where}."
 
 
 def what_was_found(found: Found) -> str:
@@ -77,11 +79,15 @@ def what_was_found(found: Found) -> str:
             f"One cluster was found: {one['n_localizations']:,} localizations on "
             f"{in_short(one['area_nm2'])} nm²."
         )
+    size, like = f"{in_short(clusters['area_nm2'].median())} nm²", "disc"
     radius = np.sqrt(clusters["area_nm2"].median() / np.pi)
+    if "volume_nm3" in clusters:
+        size, like = f"{in_short(clusters['volume_nm3'].median())} nm³", "ball"
+        radius = np.cbrt(clusters["volume_nm3"].median() / (4 / 3 * np.pi))
     return (
         f"{len(clusters):,} clusters hold {share:.0f} % of the localizations there. The median "
         f"cluster has {in_short(clusters['n_localizations'].median())} localizations on "
-        f"{in_short(clusters['area_nm2'].median())} nm², as a disc of {in_short(radius)} nm radius."
+        f"{size}, as a {like} of {in_short(radius)} nm radius."
     )
 
 
@@ -101,7 +107,7 @@ def numbers(found: Found) -> list[Number]:
     clusters, summary = found.clusters, found.summary
     n, area = int(summary["n_localizations"].sum()), float(summary["area_um2"].sum())
     # In overlapping regions some are counted in each.
-    shown = [Number(f"{n:,}", "localizations", f"in {in_short(area)} µm²")]
+    shown = [Number(f"{n:,}", "localizations", f"in {in_short(area)} µm²" if area > 0 else "")]
     shown.append(Number(f"{len(clusters):,}", "clusters"))
     if not len(clusters):
         return shown

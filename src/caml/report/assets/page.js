@@ -308,6 +308,7 @@
     const rows = order.slice(0, n_shown).map((i) => {
       const row = document.createElement("tr");
       row.dataset.row = i;
+      row.tabIndex = 0;
       row.classList.toggle("chosen", i === chosen);
       for (const [column, value] of data.rows[i].entries()) {
         const cell = row.insertCell();
@@ -357,6 +358,9 @@
         choose(Number(row.dataset.row), true);
         frame.scrollIntoView({ block: "nearest", behavior: "smooth" });
       }
+    });
+    body.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.dataset.row) event.target.click();
     });
     more.onclick = () => { n_shown = Math.min(Math.max(5 * n_shown, 100), MOST); fill(); };
     document.getElementById("table-copy").onclick = (event) => {
