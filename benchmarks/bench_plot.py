@@ -1,6 +1,6 @@
 """Seconds to draw images, beside Matplotlib's scatter and NumPy's histogram.
 
-    python benchmarks/bench_plot.py              # a hundred thousand to five million localizations
+    python benchmarks/bench_plot.py              # a hundred thousand and a million localizations
     python benchmarks/bench_plot.py --quick      # ten thousand
 
 Writes its table into docs/figures.md, but for --quick.
@@ -24,7 +24,7 @@ from caml import plot
 from caml.report import report
 from caml.simulate import Scenario, simulate
 
-SIZES = (100_000, 1_000_000, 5_000_000)
+SIZES = (100_000, 1_000_000)
 MARK = "<!-- bench_plot -->\n"
 PIXELS = (800, 800)
 
