@@ -83,6 +83,12 @@ class Analysis(Saved):
         return ("not clustered", "clustered") if self.card is None else self.card.labels
 
     @property
+    def kind(self) -> npt.NDArray[np.integer[Any]]:
+        """What each localization is, shape (n_localizations,): 0 in no cluster, else its label."""
+        label = np.maximum(self.classification.label, 1)
+        return np.where(self.segmentation.cluster >= 0, label, 0)
+
+    @property
     def found_by(self) -> str:
         """The network, or the method with the parameters it used."""
         return self.segmentation.made_by if self.card is None else self.card.name

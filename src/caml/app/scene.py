@@ -122,10 +122,7 @@ def kinds_of(analysis: Analysis, *, by_cluster: bool, shown: BoolArray | None = 
     inside = cluster >= 0
     if shown is not None:
         inside = inside & np.append(shown, False)[cluster]
-    if by_cluster:
-        kind = 1 + cluster % len(CLUSTERS)
-    else:
-        kind = 1 + (np.maximum(analysis.classification.label, 1) - 1) % len(KINDS)
+    kind = 1 + cluster % len(CLUSTERS) if by_cluster else 1 + (analysis.kind - 1) % len(KINDS)
     return np.where(inside, kind, 0).astype(np.int32)
 
 

@@ -282,7 +282,7 @@ def _batch(
     """Analyse and write many tables; tell of each as it is done."""
     from caml.analyse import Outcome, analyse_files
     from caml.plot import save_overview
-    from caml.report import save_batch_report, save_report
+    from caml.report import save_first_page, save_report, save_report_of_parts
 
     rows: list[dict[str, Any]] = []
     n = len(task.paths)
@@ -309,13 +309,12 @@ def _batch(
         columns=given.columns,
         picture=save_overview,
         report=save_report,
+        report_of_parts=save_report_of_parts,
         on_outcome=on_outcome,
         on_progress=on_progress,
     )
-    # As the command does: of one image its own page is enough.
-    n_failed = sum(bool(one.error) for one in batch.outcomes)
-    if n_failed < n and n > 1:
-        save_batch_report(batch, task.out / "report.html")
+    if not all(one.error for one in batch.outcomes):
+        save_first_page(batch, task.out)
     return rows
 
 

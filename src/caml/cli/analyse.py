@@ -24,7 +24,7 @@ from caml.cli.options import (
 from caml.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from caml.analyse import Batch, Outcome
+    from caml.analyse import Outcome
 
 __all__ = ["analyse"]
 
@@ -127,7 +127,7 @@ def analyse(
     """
     from caml.analyse import analyse_files
     from caml.plot import save_overview
-    from caml.report import save_report, save_report_of_parts
+    from caml.report import save_first_page, save_report, save_report_of_parts
 
     if tile_size is not None and region_texts:
         raise click.UsageError("--tile is of whole tables: leave out either it or --region")
@@ -169,21 +169,10 @@ def analyse(
     if n_failed < len(batch.outcomes):
         click.echo(f"summary: {out / 'summary.csv'}")
         if with_report:
-            click.echo(f"report: {_report_of(batch, out)}")
+            click.echo(f"report: {save_first_page(batch, out)}")
     if n_failed:
         click.echo(f"caml: {n_failed} of {counted(len(batch.outcomes), 'file')} failed", err=True)
     return 1 if n_failed else 0
-
-
-def _report_of(batch: Batch, out: Path) -> Path:
-    """Return the page to open first: of the one image, or of all, which is written."""
-    from caml.report import save_batch_report
-
-    pages = [one.folder / "report.html" for one in batch.outcomes]
-    if len(pages) == 1 and pages[0].is_file():
-        return pages[0]
-    save_batch_report(batch, out / "report.html")
-    return out / "report.html"
 
 
 def _parameters(method: str, texts: tuple[str, ...]) -> dict[str, Any]:

@@ -148,11 +148,10 @@ def analysed(ax: Axes, analysis: Analysis, *, box: Box | None = None, by: Drawn 
 
 def _values(analysis: Analysis, by: Drawn) -> npt.NDArray[Any]:
     """Return what localizations are coloured by: only those in a cluster count as clustered."""
-    cluster = analysis.segmentation.cluster
     if by == "cluster":
-        return cluster
+        return analysis.segmentation.cluster
     if by == "label":
-        return np.where(cluster >= 0, np.maximum(analysis.classification.label, 1), 0)
+        return analysis.kind
     score = analysis.classification.score
     # Of several kinds: that it is any of them.
     return score if score.ndim == 1 else 1.0 - score[:, 0]

@@ -21,7 +21,7 @@ from caml.report.again import shell_line
 from caml.report.bars import Strip, strips
 from caml.report.page import PAPER, fill
 
-__all__ = ["batch_report", "save_batch_report"]
+__all__ = ["batch_report", "save_batch_report", "save_first_page"]
 
 # What is compared at a glance, where it is known, and the columns of the table.
 COMPARED = (
@@ -122,6 +122,33 @@ def save_batch_report(batch: Batch, path: str | Path) -> None:
     text = batch_report(batch)
     with whole_file(path, overwrite=True) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def save_first_page(batch: Batch, out: Path) -> Path:
+    """Return the page to open first: that of the one image, or that of all, which is written.
+
+    Parameters
+    ----------
+    batch : Batch
+        What became of the files.
+    out : Path
+        The folder of results.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    pages = [one.folder / "report.html" for one in batch.outcomes]
+    if len(pages) == 1 and pages[0].is_file():
+        return pages[0]
+    save_batch_report(batch, out / "report.html")
+    return out / "report.html"
 
 
 def _named(column: str) -> str:

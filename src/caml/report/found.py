@@ -86,9 +86,7 @@ class Found:
 
         def pieces() -> Iterator[Piece]:
             finite = analysis.localizations.finite
-            inside = analysis.segmentation.cluster[finite] >= 0
-            kind = np.where(inside, np.maximum(analysis.classification.label[finite], 1), 0)
-            yield analysis.localizations.positions[finite][:, :2], kind
+            yield analysis.localizations.positions[finite][:, :2], analysis.kind[finite]
 
         return cls(
             name=analysis.localizations.name,
