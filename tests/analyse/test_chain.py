@@ -139,6 +139,19 @@ def test_writes_what_it_found(analysis: caml.Analysis, tmp_path: Path) -> None:
     assert not (folder / "localizations.csv").exists()
 
 
+def test_only_regions_and_their_clusters_are_spoken_of(analysis: caml.Analysis) -> None:
+    # Through the middle of a cluster whose centroid is inside, and of one whose is not.
+    largest = analysis.description.clusters.nlargest(1, "n_localizations").iloc[0]
+    x, y = largest["x_nm"], largest["y_nm"]
+    region = caml.Region.rectangle(x - 400, y - 400, x + 1, y + 400, name="half")
+    part = caml.analyse(analysis.localizations, regions=[region], prior="balanced")
+    inside = region.contains(part.localizations.positions)
+    own = np.isin(part.segmentation.cluster, part.description.clusters["cluster"])
+    assert 0 < (own & ~inside).sum() < own.sum()
+    np.testing.assert_array_equal(part.in_regions, inside | own)
+    assert analysis.in_regions.all()
+
+
 def test_regions_are_written_for_each_localization(simulation: Simulation, tmp_path: Path) -> None:
     regions = [
         caml.Region.rectangle(8_000, 8_000, 10_000, 10_000, name="a"),

@@ -38,7 +38,7 @@ def analysis(cell: Path) -> caml.Analysis:
 
 def test_a_localization_is_a_dot_where_it_is() -> None:
     one = Localizations(np.array([[100.0, 50.0]]))
-    kind = np.array([2], dtype=np.int32)
+    kind = np.array([3], dtype=np.int32)
     pixels = draw(one, BOX, (20, 40), Look(layer="labels"), kind=kind)
     assert pixels.shape == (20, 40, 4)
     assert pixels[5, 10].tolist() == [*colour(KINDS[1]), 255]
@@ -49,7 +49,7 @@ def test_a_localization_is_a_dot_where_it_is() -> None:
 
 def test_clustered_lie_over_those_that_are_not() -> None:
     two = Localizations(np.array([[100.0, 50.0], [100.0, 50.0]]))
-    kind = np.array([1, 0], dtype=np.int32)
+    kind = np.array([2, 1], dtype=np.int32)
     pixels = draw(two, BOX, (20, 40), Look(layer="labels"), kind=kind)
     assert pixels[5, 10, :3].tolist() == colour(KINDS[0])
 
@@ -117,10 +117,27 @@ def test_filtered_clusters_have_the_colour_of_none(analysis: caml.Analysis) -> N
     shown = shown_by(analysis, {"n_localizations": (20, np.inf)})
     assert shown.tolist() == (n_in_cluster >= 20).tolist()
     kind = kinds_of(analysis, by_cluster=False, shown=shown)
-    assert (kind > 0).sum() == n_in_cluster[n_in_cluster >= 20].sum()
-    assert (kinds_of(analysis, by_cluster=True) > 0).sum() == n_in_cluster.sum()
+    assert (kind > 1).sum() == n_in_cluster[n_in_cluster >= 20].sum()
+    assert (kinds_of(analysis, by_cluster=True) > 1).sum() == n_in_cluster.sum()
+    assert kind.min() == 1
     with pytest.raises(InputError, match="clusters have no measure 'weight'"):
         shown_by(analysis, {"weight": (0, 1)})
+
+
+def test_what_lies_outside_the_regions_is_faint(cell: Path) -> None:
+    region = caml.Region.rectangle(0, 0, 2_000, 4_000)
+    part = caml.analyse(
+        cell, method="dbscan", parameters={"eps_nm": 30, "min_samples": 5}, regions=[region]
+    )
+    kind = kinds_of(part, by_cluster=False)
+    np.testing.assert_array_equal(kind == 0, ~part.in_regions)
+    assert 0 < (kind == 0).sum() < len(kind)
+    far = part.localizations.positions[kind == 0][:1]
+    box = (far[0, 0] - 50, far[0, 1] - 50, far[0, 0] + 50, far[0, 1] + 50)
+    pixels = draw(
+        Localizations(far), box, (21, 21), Look(layer="clusters"), kind=kind[kind == 0][:1]
+    )
+    assert pixels[10, 10].tolist() == [*colour(NOT_CLUSTERED), 0x4D]
 
 
 def unpacked(message: bytes) -> tuple[dict[str, object], dict[str, np.ndarray]]:

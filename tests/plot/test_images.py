@@ -14,7 +14,7 @@ import caml
 from caml import plot
 from caml.errors import InputError
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
-from caml.plot.images import left_out, square
+from caml.plot.extent import left_out, square
 from caml.plot.overview import ZOOM_NM
 from caml.simulate import Scenario, simulate
 
@@ -89,7 +89,14 @@ def test_a_small_image_and_its_regions_are_one_panel() -> None:
     regions = [caml.Region.rectangle(19_000, 19_000, 30_000, 20_000, name="a")]
     analysis = caml.analyse(simulate(scenario, seed=1).localizations, regions=regions)
     figure = plot.overview(analysis)
-    assert figure.legends[0].get_texts()[-1].get_text() == "region"
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[-2:] == ["not looked at", "region"]
+    # What lies outside is faint, and no dot says that it is clustered or not.
+    ax = figure.axes[0]
+    faint = np.asarray(ax.images[0].get_array())
+    assert set(map(tuple, faint[faint[..., 3] > 0])) == {(0x9A, 0x9A, 0x9A, 0x4D)}
+    n_dots = sum(len(np.asarray(line.get_xdata())) for line in ax.lines if line.get_marker() == ".")
+    assert n_dots == analysis.in_regions.sum() < len(analysis.localizations)
     colours = [
         matplotlib.colors.to_hex(np.asarray(one.get_edgecolor())[0])
         for ax in figure.axes

@@ -164,6 +164,7 @@ def test_warnings_come_before_everything_else(analysis: caml.Analysis) -> None:
     page = report(analysis, warned)
     assert 0 < page.index("3 rows have no position") < page.index("clusters hold")
     assert "What to know" not in report(analysis)
+    assert "not looked at" not in report(analysis)
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&"
@@ -182,6 +183,10 @@ def test_names_and_texts_cannot_break_out() -> None:
     assert HOSTILE in elements.text["h1"]
     assert page.count("</script>") == page.count("<script")
     packed = data_of(page)
+    # What lies outside the regions is drawn as such, and explained.
+    kind = np.frombuffer(base64.b64decode(packed["dots"]["kind"]), np.int8)
+    assert (kind == -1).sum() == (~found.in_regions).sum() > 0
+    assert "not looked at" in page
     assert HOSTILE in {row[packed["columns"].index("region")] for row in packed["rows"]}
 
 

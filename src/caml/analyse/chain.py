@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from caml._arrays import BoolArray
 from caml.analyse.by_method import OURS, find_by_method
 from caml.analyse.region import classify_regions, in_any
 from caml.analyse.saved import Format, Saved
@@ -87,6 +88,21 @@ class Analysis(Saved):
         """What each localization is, shape (n_localizations,): 0 in no cluster, else its label."""
         label = np.maximum(self.classification.label, 1)
         return np.where(self.segmentation.cluster >= 0, label, 0)
+
+    @property
+    def in_regions(self) -> BoolArray:
+        """Whether each localization is spoken of, shape (n_localizations,).
+
+        Those in a region, and those outside of all that belong to a cluster of one; everywhere
+        where no region was asked for.
+        """
+        if not self.regions:
+            return np.ones(len(self.localizations), dtype=bool)
+        # The last place is that of localizations in no cluster.
+        of_one = np.zeros(self.segmentation.n_clusters + 1, dtype=bool)
+        of_one[self.description.clusters["cluster"].to_numpy()] = True
+        inside = in_any(self.regions, self.localizations)
+        return np.asarray(inside | of_one[self.segmentation.cluster])
 
     @property
     def found_by(self) -> str:

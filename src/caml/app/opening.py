@@ -15,7 +15,7 @@ from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
 from caml.localizations import Localizations
-from caml.plot.images import left_out, square
+from caml.plot.extent import left_out, square
 from caml.plot.pixels import Box
 
 __all__ = ["ENDINGS", "Question", "box_of", "column_names", "open_table", "stamp_of", "tables_in"]

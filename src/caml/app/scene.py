@@ -15,7 +15,7 @@ from caml._arrays import BoolArray, FloatArray, IntArray
 from caml.analyse import Analysis
 from caml.errors import InputError
 from caml.localizations import Localizations
-from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED
+from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, OUTSIDE
 from caml.plot.pixels import Box, density_rgba, kinds_rgba, pixel_counts, pixel_means, values_rgba
 
 __all__ = [
@@ -116,14 +116,15 @@ def kinds_of(analysis: Analysis, *, by_cluster: bool, shown: BoolArray | None = 
     Returns
     -------
     ndarray of int of shape (n_localizations,)
-        0 for those in no cluster that is shown.
+        0 outside the regions, 1 for those in no cluster that is shown, 2… for the colours.
     """
     cluster = analysis.segmentation.cluster
     inside = cluster >= 0
     if shown is not None:
         inside = inside & np.append(shown, False)[cluster]
-    kind = 1 + cluster % len(CLUSTERS) if by_cluster else 1 + (analysis.kind - 1) % len(KINDS)
-    return np.where(inside, kind, 0).astype(np.int32)
+    colour = cluster % len(CLUSTERS) if by_cluster else (analysis.kind - 1) % len(KINDS)
+    kind = np.where(inside, 2 + colour, 1)
+    return np.where(analysis.in_regions, kind, 0).astype(np.int32)
 
 
 def draw(
@@ -148,7 +149,7 @@ def draw(
     look : Look
         How.
     kind : ndarray of int of shape (n_localizations,), optional
-        The channel (from 0), or the colour of the label or cluster (0 none).
+        The channel (from 0), or what `kinds_of` tells.
     score : ndarray of shape (n_localizations,), optional
         Of the network.
 
@@ -183,9 +184,9 @@ def draw(
     if look.layer == "channels":
         counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(CHANNELS))
         return _mixed(counts if blur_px >= 1 else _dots(counts, nm_per_px), look, blur_px)
-    colours = KINDS if look.layer == "labels" else CLUSTERS
-    counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=1 + len(colours))
-    return kinds_rgba(_dots(counts, nm_per_px), [NOT_CLUSTERED, *colours])
+    colours = [OUTSIDE, NOT_CLUSTERED, *(KINDS if look.layer == "labels" else CLUSTERS)]
+    counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(colours))
+    return kinds_rgba(_dots(counts, nm_per_px), colours)
 
 
 def _mixed(counts: IntArray, look: Look, blur_px: float) -> npt.NDArray[np.uint8]:

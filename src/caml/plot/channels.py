@@ -19,6 +19,7 @@ from caml._arrays import FloatArray, IntArray
 from caml._words import counted
 from caml.analyse.two_channels import ChannelAnalysis
 from caml.plot.colours import KINDS, NOT_CLUSTERED
+from caml.plot.extent import square
 from caml.plot.images import (
     MANY,
     PIXELS,
@@ -26,7 +27,6 @@ from caml.plot.images import (
     image_axes,
     outlines,
     scale_bar,
-    square,
 )
 from caml.plot.overview import ZOOM_FROM, ZOOM_NM
 from caml.plot.pixels import Box, kinds_rgba, pixel_counts

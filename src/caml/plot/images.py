@@ -16,8 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from caml.errors import InputError
-from caml.localizations import Localizations, Region, as_positions
-from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED
+from caml.localizations import Localizations, as_positions
+from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, OUTSIDE
+from caml.plot.extent import square
 from caml.plot.pixels import (
     Box,
     density_rgba,
@@ -36,11 +37,9 @@ __all__ = [
     "density",
     "fitting_dot",
     "image_axes",
-    "left_out",
     "localizations",
     "outlines",
     "scale_bar",
-    "square",
 ]
 
 By = Literal["label", "score", "cluster"]
@@ -48,10 +47,6 @@ By = Literal["label", "score", "cluster"]
 # More localizations than this are drawn as pixels, as many as a large panel has.
 MANY = 200_000
 PIXELS = 1_000
-
-# Of localizations, those further out than all but this share on each side are left out of a picture
-# that would be so many times as wide with them.
-FAR_OFF, EMPTY = 0.002, 20
 
 # Of a localization that is drawn as a blurred spot: what is usual of STORM's uncertainty.
 BLUR_NM = 10.0
@@ -144,6 +139,26 @@ def localizations(
             markeredgewidth=0, color=colours[one], rasterized=True, zorder=1 + (one > 0),
         )  # fmt: skip
     return ax
+
+
+def backdrop(ax: Axes, positions: npt.NDArray[np.floating[Any]]) -> Axes:
+    """Draw localizations that were not looked at: faint pixels, however many there are.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where; it shows a part of an image already.
+    positions : ndarray of shape (n_localizations, 2 or 3), nm
+        x and y are drawn.
+
+    Returns
+    -------
+    Axes
+        The same.
+    """
+    (x_min, x_max), (y_max, y_min) = ax.get_xlim(), ax.get_ylim()
+    box = (x_min, y_min, x_max, y_max)
+    return _show(ax, kinds_rgba(pixel_counts(positions, box, _shape(box)), [OUTSIDE]), box)
 
 
 def fitting_dot(n: int, width_in: float = 6.4) -> float:
@@ -288,60 +303,6 @@ def scale_bar(ax: Axes, *, inside: str | None = None) -> Axes:
         zorder=6,
     )  # fmt: skip
     return ax
-
-
-def square(positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]) -> Box:
-    """Return the square, with a margin, that is drawn of an image.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n_localizations, 2 or 3), nm
-        Where localizations are.
-    regions : sequence of Region
-        What else is drawn.
-
-    Returns
-    -------
-    tuple of float
-        x_min, y_min, x_max, y_max, nm: the smallest around all, but for a few localizations so far
-        off that nothing else could be seen; `left_out` counts them.
-    """
-    corners = [_spread(positions[:, :2])] if len(positions) else [np.zeros((1, 2))]
-    corners += [np.reshape(region.polygon.bounds, (2, 2)) for region in regions]
-    everything = np.concatenate(corners)
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    half = max(float((high - low).max()) / 2, 50.0) * 1.03
-    x, y = (low + high) / 2
-    return (float(x - half), float(y - half), float(x + half), float(y + half))
-
-
-def left_out(positions: npt.NDArray[np.floating[Any]], box: Box) -> int:
-    """Count the localizations outside of what is drawn.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n_localizations, 2 or 3), nm
-        Where they are, all finite.
-    box : tuple of float
-        x_min, y_min, x_max, y_max of what is drawn, nm.
-
-    Returns
-    -------
-    int
-        How many.
-    """
-    shown = (positions[:, :2] >= box[:2]).all(axis=1) & (positions[:, :2] <= box[2:]).all(axis=1)
-    return int(len(positions) - shown.sum())
-
-
-def _spread(positions: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
-    """Return the lower and the upper corner of positions, without those that are far off."""
-    whole = np.stack([positions.min(axis=0), positions.max(axis=0)])
-    most = np.quantile(positions, [FAR_OFF, 1 - FAR_OFF], axis=0)
-    room = 0.1 * np.ptp(most, axis=0).max()
-    if np.ptp(whole, axis=0).max() <= EMPTY * np.ptp(most, axis=0).max():
-        return whole
-    return np.stack([most[0] - room, most[1] + room])
 
 
 def coloured(values: npt.NDArray[Any], by: By) -> tuple[Sequence[str], npt.NDArray[np.int64]]:

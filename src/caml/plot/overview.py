@@ -18,15 +18,15 @@ from matplotlib.patches import Rectangle
 
 from caml._words import counted
 from caml.analyse import Analysis
-from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, REGION
+from caml.plot.colours import CLUSTERS, KINDS, NOT_CLUSTERED, OUTSIDE, REGION
+from caml.plot.extent import left_out, square
 from caml.plot.images import (
+    backdrop,
     density,
     image_axes,
-    left_out,
     localizations,
     outlines,
     scale_bar,
-    square,
 )
 from caml.plot.pixels import Box
 from caml.plot.style import Theme, ink, score_colours, style
@@ -73,7 +73,8 @@ def overview(
     """
     everywhere = analysis.localizations.positions[analysis.localizations.finite]
     box = square(everywhere, analysis.regions)
-    found = analysis.segmentation.cluster[analysis.localizations.finite] >= 0
+    found = analysis.in_regions & (analysis.segmentation.cluster >= 0)
+    found = found[analysis.localizations.finite]
     zoom = _densest_square(everywhere[found] if found.any() else everywhere, box)
     with style(theme, font_pt=9.0 if width_mm is None else 7.0):
         n_panels = 2 if zoom is not None else 1
@@ -135,7 +136,10 @@ def analysed(ax: Axes, analysis: Analysis, *, box: Box | None = None, by: Drawn 
         density(ax, positions[inside], box=box)
     else:
         image_axes(ax, box)
-        localizations(ax, positions[inside], _values(analysis, by)[inside], by=by)
+        spoken_of = analysis.in_regions
+        backdrop(ax, positions[inside & ~spoken_of])
+        shown = inside & spoken_of
+        localizations(ax, positions[shown], _values(analysis, by)[shown], by=by)
         scale_bar(ax)
     _clusters(ax, analysis, box, by)
     for region in analysis.regions:
@@ -198,6 +202,8 @@ def _legend(figure: Figure, analysis: Analysis, by: Drawn) -> None:
     if by != "density":  # whose outlines are white, and plain to see
         handles.append(Line2D([], [], color=ink(), linewidth=1, label="outline of a cluster"))
     if analysis.regions:
+        if by != "density":
+            handles.append(_dot(OUTSIDE, "not looked at"))
         handles.append(Line2D([], [], color=REGION, linewidth=1.2, label="region"))
     if handles:
         figure.legend(handles=handles, loc="outside lower right", ncols=len(handles))

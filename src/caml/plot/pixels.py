@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, to_rgb
+from matplotlib.colors import Colormap, to_rgb, to_rgba
 from scipy.ndimage import gaussian_filter
 
 from caml._arrays import FloatArray, IntArray
@@ -194,7 +194,7 @@ def kinds_rgba(
     counts : ndarray of int of shape (n_kinds, n_rows, n_columns)
         Localizations of each kind in each pixel.
     colours : sequence of str
-        Of each kind.
+        Of each kind; they may let through what is behind the image, but not mixed.
     spread : bool, default False
         Whether each localization covers the four pixels beside its own, too.
     mixed : bool, default False
@@ -221,7 +221,7 @@ def kinds_rgba(
             held[:-1] |= own[1:]
             held[:, 1:] |= own[:, :-1]
             held[:, :-1] |= own[:, 1:]
-        rgba[held] = (*(round(255 * part) for part in to_rgb(colour)), 255)
+        rgba[held] = [round(255 * part) for part in to_rgba(colour)]
     return rgba
 
 

@@ -21,7 +21,8 @@ from caml.models import ModelCard, load_model
 
 __all__ = ["Found", "Piece"]
 
-# Positions in x and y, all finite, nm, and their kinds: 0 in no cluster, 1… of which label.
+# Positions in x and y, all finite, nm, and their kinds: 0 in no cluster, 1… of which label, and
+# outside the regions −1.
 Piece = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.integer[Any]]]
 
 
@@ -86,7 +87,8 @@ class Found:
 
         def pieces() -> Iterator[Piece]:
             finite = analysis.localizations.finite
-            yield analysis.localizations.positions[finite][:, :2], analysis.kind[finite]
+            kind = np.where(analysis.in_regions, analysis.kind, -1)
+            yield analysis.localizations.positions[finite][:, :2], kind[finite]
 
         return cls(
             name=analysis.localizations.name,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from caml.analyse import Analysis, Provenance
 from caml.errors import InputError
 from caml.io import whole_file
 from caml.models import ModelCard
+from caml.plot.colours import KINDS, NOT_CLUSTERED, OUTSIDE
 from caml.plot.descriptors import axis_name, in_short
 from caml.report.again import python_lines, regions_geojson, shell_line
 from caml.report.bars import histograms
@@ -123,6 +125,7 @@ def _page(found: Found, provenance: Provenance | None) -> str:
         "warnings": provenance.warnings if provenance else (),
         "histograms": histograms(found.clusters),
         "shown": shown,
+        "key": _key(found, one_by_one="dots" in shown),
         "first_rows": [[str(row[0]), *row[1:]] for row in first],
         "names": [axis_name(name) for name in shown["columns"]],
         "regions": summary.to_dict("records") if len(summary) > 1 else [],
@@ -159,6 +162,14 @@ def fill(template: str, given: Mapping[str, Any]) -> str:
         HTML.
     """
     return _environment().get_template(template).render(given)
+
+
+def _key(found: Found, *, one_by_one: bool) -> list[tuple[str, str]]:
+    """Tell what the colours of localizations mean."""
+    # Where they are not there one by one, all labels have one colour.
+    kinds = found.labels[1:] if one_by_one else ("clustered",)
+    key = [(NOT_CLUSTERED, "not clustered"), *zip(cycle(KINDS), kinds)]
+    return [*key, (OUTSIDE, "not looked at")] if found.regions else key
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 from matplotlib import colormaps
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from PIL import Image
 
 from caml.localizations import AXES
 from caml.plot import density_rgba, pixel_counts
-from caml.plot.colours import KINDS, NOT_CLUSTERED
-from caml.plot.images import BLUR_NM, left_out, square
+from caml.plot.colours import KINDS, NOT_CLUSTERED, OUTSIDE
+from caml.plot.extent import left_out, square
+from caml.plot.images import BLUR_NM
 from caml.plot.pixels import Box
 from caml.report.found import Found
 
@@ -81,10 +82,11 @@ def payload(found: Found) -> dict[str, Any]:
     are_dots = found.n_localizations <= MOST_DOTS
     box = _box(found)
     side = PIXELS if are_dots else MORE_PIXELS
-    counts, n_left_out = np.zeros((2, side, side), dtype=np.int32), 0
+    # Outside the regions, not clustered, and clustered.
+    counts, n_left_out = np.zeros((3, side, side), dtype=np.int32), 0
     for positions, kind in found.pieces():
-        inside = (kind > 0).astype(np.int32)
-        counts += pixel_counts(positions, box, (side, side), kind=inside, n_kinds=2)
+        what = 1 + np.sign(kind).astype(np.int32)
+        counts += pixel_counts(positions, box, (side, side), kind=what, n_kinds=3)
         n_left_out += left_out(positions, box)
     packed: dict[str, Any] = {
         "box": [round(edge, 3) for edge in box],
@@ -94,7 +96,7 @@ def payload(found: Found) -> dict[str, Any]:
         "n_left_out": n_left_out,
         "outlines": _rings(found.outlines(shown["cluster"].to_numpy()), box),
         "regions": _rings(np.array([one.polygon for one in found.regions], dtype=object), box),
-        **_table(shown, found.labels),
+        **_table(shown, found),
     }
     if are_dots:
         packed["dots"] = _dots(found, box)
@@ -126,7 +128,8 @@ def _dots(found: Found, box: Box) -> dict[str, str]:
     return {
         "x": _base64(steps[:, 0]),
         "y": _base64(steps[:, 1]),
-        "kind": _base64(kind[rows].astype(np.uint8)),
+        # 255 outside the regions.
+        "kind": _base64(kind[rows].astype(np.int8)),
     }
 
 
@@ -135,16 +138,18 @@ def _fitting(make: Callable[[Counts], str], counts: Counts) -> str:
     text = make(counts)
     while len(text) > MOST_LETTERS and counts.shape[1] % 2 == 0:
         half = counts.shape[1] // 2
-        counts = counts.reshape(2, half, 2, half, 2).sum(axis=(2, 4), dtype=np.int32)
+        counts = counts.reshape(3, half, 2, half, 2).sum(axis=(2, 4), dtype=np.int32)
         text = make(counts)
     return text
 
 
-def _table(clusters: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+def _table(clusters: pd.DataFrame, found: Found) -> dict[str, Any]:
     """Return names and rows of what is shown of clusters; what is not known is None."""
     names = [name for name in COLUMNS if name in clusters and not clusters[name].isna().all()]
     if "label" in names and clusters["label"].nunique() < 2:
         names.remove("label")
+    if "region" in names and len(found.regions) < 2:
+        names.remove("region")  # it is told above
     columns = []
     for name in names:
         values = clusters[name]
@@ -153,7 +158,7 @@ def _table(clusters: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
             places = 1 if name in AXES else 4
             columns.append([_number(float(one), places) for one in numbers])
         elif name == "label":
-            columns.append([labels[one] for one in values])
+            columns.append([found.labels[one] for one in values])
         else:
             columns.append(values.tolist())
     return {"columns": names, "rows": [list(row) for row in zip(*columns, strict=True)]}
@@ -210,11 +215,14 @@ def _density(counts: Counts, box: Box) -> str:
 
 def _clustered(counts: Counts) -> str:
     """Return where localizations are as an image, clustered ones on top."""
-    shown = np.where(counts[1] > 0, 2, np.where(counts[0] > 0, 1, 0)).astype(np.uint8)
+    shown = np.zeros(counts.shape[1:], dtype=np.uint8)
+    for number, count in enumerate(counts, start=1):
+        shown[count > 0] = number
+    colours = np.array([to_rgba(one) for one in ("#0000", OUTSIDE, NOT_CLUSTERED, KINDS[0])])
+    palette = np.rint(255 * colours).astype(np.uint8)
     image = Image.fromarray(shown, "P")
-    colours = np.array([(0.0, 0.0, 0.0), to_rgb(NOT_CLUSTERED), to_rgb(KINDS[0])])
-    image.putpalette(np.rint(255 * colours).astype(np.uint8).tobytes())
-    return png(image, transparency=0)
+    image.putpalette(palette[:, :3].tobytes())
+    return png(image, transparency=palette[:, 3].tobytes())
 
 
 def png(image: Image.Image, **options: Any) -> str:

@@ -161,7 +161,8 @@ export class Pane {
       return this.image.channels.map((one, i) => dot(CHANNELS[i], `channel ${one}`));
     }
     if (layer === "labels" && this.run) {
-      return this.run.labels.map((one, i) => dot(KINDS[i], one));
+      const outside = this.run.n_regions ? [dot("#9a9a9a4d", "not looked at")] : [];
+      return [...this.run.labels.map((one, i) => dot(KINDS[i], one)), ...outside];
     }
     if (layer === "scores") {
       const ramp = element("span", { class: "ramp" });

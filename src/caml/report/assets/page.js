@@ -33,7 +33,9 @@
   const dots = data.dots && {
     x: words(data.dots.x), y: words(data.dots.y), kind: bytes(data.dots.kind),
   };
-  const KINDS = ["#9a9a9a", "#d55e00", "#0072b2", "#009e73", "#cc79a7"];
+  // Not clustered, the labels' colours, and last what lies outside the regions (kind 255).
+  const KINDS = ["#9a9a9a", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#9a9a9a4d"];
+  const OUTSIDE = 255;
 
   // The part in sight: its centre and how many steps a pixel of the screen is.
   const view = { x: STEPS / 2, y: STEPS / 2, scale: 1 };
@@ -151,12 +153,13 @@
   };
 
   const drawDots = (low, high, pixel) => {
-    const shown = [[], [], [], [], []];
+    const shown = KINDS.map(() => []);
     let n = 0;
     for (let i = 0; i < dots.x.length; i += 1) {
       const x = dots.x[i], y = dots.y[i];
       if (x < low[0] || x > high[0] || y < low[1] || y > high[1]) continue;
-      shown[dots.kind[i] && 1 + (dots.kind[i] - 1) % 4].push(i);
+      const kind = dots.kind[i];
+      shown[kind === OUTSIDE ? KINDS.length - 1 : kind && 1 + (kind - 1) % 4].push(i);
       n += 1;
     }
     const room = Math.sqrt(0.25 * canvas.width * canvas.height / Math.max(n, 1));
@@ -284,6 +287,7 @@
     one.onchange = () => {
       layer = one.value;
       frame.classList.toggle("light", layer !== "density");
+      document.getElementById("key").hidden = layer === "density";
       redraw();
     };
   }
