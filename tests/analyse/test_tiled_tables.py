@@ -256,7 +256,7 @@ def test_a_run_that_is_killed_as_it_tidies_up_can_be_gone_on_with(
         calls = iter([lambda _folder: None, before])
         monkeypatch.setattr(batch, "forget_tiles", lambda folder: next(calls)(folder))
     else:
-        monkeypatch.setattr("caml.io.write.shutil.rmtree", half)
+        monkeypatch.setattr("caml.io.whole.shutil.rmtree", half)
     with pytest.raises(KeyboardInterrupt):
         analyse_files([path], out, tile_size=300)
     monkeypatch.undo()

@@ -179,7 +179,7 @@ def test_what_a_killed_process_left_is_removed(
 
     names = ["results", "a long name that ends in 1", "a long name that ends in 2"]
     # A process that is killed cleans nothing up.
-    monkeypatch.setattr("caml.io.write.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("caml.io.whole.shutil.rmtree", lambda *_, **__: None)
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     for name in names:
         with pytest.raises(SystemExit):

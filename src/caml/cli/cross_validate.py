@@ -8,12 +8,10 @@ from typing import Any
 
 import click
 
-from caml.cli.training import (
-    Bars,
+from caml.cli.training import Bars, make_folder, pool_of
+from caml.cli.training_options import (
     fit_options,
-    make_folder,
     network_options,
-    pool_of,
     pool_options,
     prepare,
 )

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caml.cli.training import (
-    Bars,
+from caml.cli.training import Bars, make_folder, pool_of, write_input_map, write_scores
+from caml.cli.training_options import (
     fit_options,
-    make_folder,
     network_options,
-    pool_of,
     pool_options,
     prepare,
-    write_input_map,
-    write_scores,
 )
 
 if TYPE_CHECKING:

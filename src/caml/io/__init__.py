@@ -7,7 +7,7 @@ from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
 from caml.io.regions import parse_region, read_regions
 from caml.io.results import is_in_nm, position_table, result_table
-from caml.io.write import (
+from caml.io.whole import (
     check_free_path,
     check_replaceable,
     explain_failures,
@@ -15,10 +15,8 @@ from caml.io.write import (
     remove_whole,
     whole_file,
     whole_folder,
-    write_json,
-    write_outlines,
-    write_table,
 )
+from caml.io.write import write_json, write_outlines, write_table
 
 __all__ = [
     "ParquetTable",

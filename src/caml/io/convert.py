@@ -20,7 +20,7 @@ from caml.io._text_rows import check_widths, line_of, pandas_options, verbatim, 
 from caml.io.formats import recognise_and_assign
 from caml.io.parsed import NO_VALUE, Parsed, numbers
 from caml.io.read import head_of, parser_of
-from caml.io.write import whole_file
+from caml.io.whole import whole_file
 
 __all__ = ["convert_to_parquet", "is_text"]
 
