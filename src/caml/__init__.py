@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from caml import simulate as simulate
     from caml.analyse import Analysis as Analysis
     from caml.analyse import analyse as analyse
+    from caml.analyse import load_results as load_results
     from caml.classify import Classification as Classification
     from caml.classify import classify as classify
     from caml.compare import Comparison as Comparison
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Analysis": "caml.analyse",
     "analyse": "caml.analyse",
+    "load_results": "caml.analyse",
     "Classification": "caml.classify",
     "classify": "caml.classify",
     "Comparison": "caml.compare",

@@ -6,7 +6,9 @@
 from caml.analyse.batch import Batch, Outcome, analyse_files
 from caml.analyse.by_method import OURS
 from caml.analyse.chain import Analysis, analyse
+from caml.analyse.load import load_results
 from caml.analyse.record import Provenance, Settings
+from caml.analyse.recorded import Recorded, provenance_of, read_recorded
 from caml.analyse.two_channels import (
     CHANNEL_RESULTS,
     ChannelAnalysis,
@@ -23,8 +25,12 @@ __all__ = [
     "OneOfTwo",
     "Outcome",
     "Provenance",
+    "Recorded",
     "Settings",
     "analyse",
     "analyse_channels",
     "analyse_files",
+    "load_results",
+    "provenance_of",
+    "read_recorded",
 ]

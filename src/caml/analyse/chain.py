@@ -29,7 +29,7 @@ from caml.outline import outline
 from caml.prior import Prior
 from caml.segment import Segmentation, segment
 
-__all__ = ["RESULTS", "Analysis", "analyse", "rounded"]
+__all__ = ["RESULTS", "Analysis", "analyse", "named", "rounded"]
 
 # What a folder of results may hold, of one pass or of tiles; one with anything else is never
 # replaced.
@@ -211,7 +211,7 @@ def analyse(
                 localizations = read(localizations)
     elif not isinstance(localizations, Localizations):
         localizations = Localizations(as_positions(localizations))
-    regions = _named(regions)
+    regions = named(regions)
     if network is None:
         with _timed(seconds, method):
             classification, segmentation = find_by_method(
@@ -271,9 +271,20 @@ def _fitting(localizations: Localizations, card: ModelCard) -> Localizations:
     return localizations.projected()
 
 
-def _named(regions: Sequence[Region]) -> tuple[Region, ...]:
-    """Give every region a name of its own."""
-    named: list[Region] = []
+def named(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Give every region a name of its own.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        Some may have none, or the same.
+
+    Returns
+    -------
+    tuple of Region
+        The same, by names that are their own.
+    """
+    found: list[Region] = []
     taken: set[str] = set()
     for number, region in enumerate(regions, start=1):
         name = region.name or f"region {number}"
@@ -282,8 +293,8 @@ def _named(regions: Sequence[Region]) -> tuple[Region, ...]:
             repeat += 1
             candidate = f"{name} ({repeat})"
         taken.add(candidate)
-        named.append(replace(region, name=candidate))
-    return tuple(named)
+        found.append(replace(region, name=candidate))
+    return tuple(found)
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:

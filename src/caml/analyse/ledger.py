@@ -44,6 +44,8 @@ class Outcome:
         The traceback of an error that caml did not foresee.
     found_by : str
         The network, or the method with the parameters it used.
+    history : tuple of str
+        What was done, a line each; empty of tables in tiles.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     details: str = ""
     found_by: str = ""
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ class Ledger:
             "sha256": outcome.sha256,
             "seconds": dict(outcome.seconds),
             "found_by": outcome.found_by,
+            "history": list(outcome.history),
         }
         write_json(self.root / f"{name}.entry.json", entry, overwrite=True)
 
@@ -184,6 +188,7 @@ class Ledger:
                 sha256=entry["sha256"],
                 seconds=entry["seconds"],
                 found_by=entry["found_by"],
+                history=tuple(entry["history"]),
             )
         except (OSError, ValueError, KeyError):
             return None

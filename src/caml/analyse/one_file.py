@@ -17,7 +17,7 @@ from caml._machine import memory_bytes
 from caml.analyse.by_method import OURS
 from caml.analyse.chain import RESULTS, Analysis, analyse
 from caml.analyse.crew import Crew
-from caml.analyse.jobs import Job
+from caml.analyse.jobs import Job, as_text
 from caml.analyse.ledger import Outcome
 from caml.analyse.record import Provenance, Settings, checksum
 from caml.analyse.region import classify_regions
@@ -74,8 +74,8 @@ Report = Callable[[Analysis, Path, Provenance], None]
 PartsReport = Callable[[Path, pd.DataFrame, Provenance], None]
 # Is told the file, the stage and the share of it that is done.
 Progress = Callable[[Path, str, float], None]
-# The summary, how long each stage took, and the network or method with its parameters.
-Found = tuple[pd.DataFrame, dict[str, float], str]
+# The summary, how long each stage took, the network or method with its parameters, what was done.
+Found = tuple[pd.DataFrame, dict[str, float], str, tuple[str, ...]]
 # Of the checksum of a file, and what tells the warnings so far.
 Work = Callable[[str, Callable[[], tuple[str, ...]]], Found]
 
@@ -181,7 +181,8 @@ def analyse_file(
                 source = Provenance(path=path, sha256=sha256, settings=settings, warnings=warned())
                 _report(lambda: report(analysis, partial, source), path)
         seconds = analysis.seconds | {"write": round(time.perf_counter() - start, 3)}
-        return analysis.description.summary, seconds, analysis.found_by
+        history = tuple(map(as_text, analysis.localizations.history))
+        return analysis.description.summary, seconds, analysis.found_by, history
 
     return _outcome(job, work)
 
@@ -315,7 +316,7 @@ def analyse_in_tiles(
             source = Provenance(path=path, sha256=sha256, settings=settings, warnings=told)
             _report(lambda: report(folder, summary, source), path)
             seconds["report"] = round(time.perf_counter() - start, 3)
-        return summary, {"read": read_s} | seconds, load_model(settings.model).card.name
+        return summary, {"read": read_s} | seconds, load_model(settings.model).card.name, ()
 
     def in_the_users_words(text: str) -> str:
         return text.replace(str(converted), str(path)).replace(str(path.absolute()), str(path))
@@ -398,7 +399,7 @@ def _outcome(job: Job, work: Work) -> Outcome:
             check_replaceable(folder, RESULTS)
             sha256 = checksum(path)
             check_stop()
-            summary, seconds, found_by = work(sha256, lambda: _texts(noted))
+            summary, seconds, found_by, history = work(sha256, lambda: _texts(noted))
         return Outcome(
             path=path,
             folder=folder,
@@ -407,6 +408,7 @@ def _outcome(job: Job, work: Work) -> Outcome:
             sha256=sha256,
             seconds=seconds,
             found_by=found_by,
+            history=history,
         )
     except CamlError as error:
         text = _with_path(error, path)

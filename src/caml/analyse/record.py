@@ -190,6 +190,7 @@ def record(
                 "warnings": list(one.warnings),
                 "seconds": dict(one.seconds),
                 "found_by": one.found_by,
+                "history": list(one.history),
             }
             for one in outcomes
         ],

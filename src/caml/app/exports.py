@@ -115,6 +115,7 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
             sha256=source.sha256,
             seconds=analysis.seconds,
             found_by=analysis.found_by,
+            history=tuple(map(as_text, analysis.localizations.history)),
         )
         kept = record([outcome], replace(settings, overwrite=False), analysis.card,
                       [(path, image)], interrupted=False)  # fmt: skip

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from caml._words import counted
 from caml.errors import DataWarning, InputError, MissingFileError, TableError
+from caml.io.run_folders import CLUSTERS, RECORD, SUMMARY, read_record, read_table
 
 __all__ = ["Run", "is_run", "read_image", "read_run", "tell_differences"]
 
-RECORD = "run.json"
-SUMMARY = "summary.csv"
-CLUSTERS = "clusters.csv"
 # What a run that did not end leaves.
 UNFINISHED = ".unfinished"
 
@@ -31,7 +27,6 @@ NO_MATTER = frozenset(
 
 # What a summary must hold, for shares and densities to be summed up.
 NEEDED = ("n_localizations", "n_clustered", "n_clusters", "area_um2")
-TEXTS = ("image", "region")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +99,7 @@ def read_run(path: Path) -> Run:
             f"{path} holds no results: there is no {RECORD} in it. Give a folder that caml analyse "
             "wrote (its --out), not the folder of one image or of tables"
         )
-    record = _record(path)
+    record = read_record(path)
     if record["interrupted"] or record["not_analysed"]:
         raise InputError(
             f"{path} holds a run that was interrupted; go on with it first: caml analyse … "
@@ -122,7 +117,7 @@ def read_run(path: Path) -> Run:
         )
     if not images:
         raise InputError(f"{path} holds no images: all of them failed; see its {RECORD}")
-    summary = _read_table(path / SUMMARY, ("image", *NEEDED))
+    summary = read_table(path / SUMMARY, ("image", *NEEDED))
     missing = sorted(set(images) - set(summary["image"]))
     if missing:
         raise TableError(f"there is no row for {', '.join(missing[:5])}", path=path / SUMMARY)
@@ -152,7 +147,7 @@ def read_image(run: Run, image: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         If it is damaged.
     """
     path = run.path / image / CLUSTERS
-    clusters = _read_table(path, ("cluster", "n_localizations", "area_nm2"))
+    clusters = read_table(path, ("cluster", "n_localizations", "area_nm2"))
     summary = run.summary[run.summary["image"] == image].reset_index(drop=True)
     least = int(summary["n_clusters"].max())
     if len(clusters) < least:
@@ -190,25 +185,6 @@ def tell_differences(runs: Sequence[Run]) -> None:
             )
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """Read run.json, and make sure that it is one."""
-    file = path / RECORD
-    if not file.is_file():
-        return {"interrupted": True, "not_analysed": []}
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        inputs = [(one["folder"], one["error"]) for one in record["inputs"]]
-        whole = {"interrupted", "not_analysed", "arguments", "model"} <= set(record)
-        if not whole or not all(isinstance(folder, str) for folder, _ in inputs):
-            raise KeyError
-    except (ValueError, KeyError, TypeError) as error:
-        raise TableError(
-            "it is no record of a run of caml analyse, or is damaged; analyse the tables again",
-            path=file,
-        ) from error
-    return dict(record)
-
-
 def _settings(record: dict[str, Any]) -> dict[str, str]:
     """Take from a record what results depend on."""
     # Other methods than networks have no model; what was chosen of them is among the arguments.
@@ -225,46 +201,3 @@ def _settings(record: dict[str, Any]) -> dict[str, str]:
     # Regions are drawn for each image; but whole images beside regions are another matter.
     settings["regions"] = "regions" if given.get("regions") else "whole images"
     return settings
-
-
-def _ends_whole(path: Path) -> bool:
-    """Tell whether the last line of a file has an end."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(size - 1, 0))
-        return file.read() == b"\n"
-
-
-def _read_table(path: Path, needed: Collection[str]) -> pd.DataFrame:
-    """Read a table that caml wrote, and refuse one that is not whole."""
-    try:
-        ends = _ends_whole(path)
-        table = pd.read_csv(
-            path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=[""]
-        )
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{path} is not there; analyse the image again") from error
-    except (OSError, ValueError) as error:  # empty, no csv, or no text
-        raise TableError(f"it cannot be read as a table ({error})", path=path) from error
-    missing = [name for name in needed if name not in table]
-    if missing:
-        raise TableError(f"it has no column {', '.join(missing)}", path=path)
-    texts = [name for name in TEXTS if name in table]
-    table[texts] = table[texts].fillna("")
-    for name in table.columns.difference([*TEXTS, "touches_border"], sort=False):
-        if table[name].dtype.kind not in "iufb":
-            wrong = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
-            if not wrong.any():
-                table[name] = pd.to_numeric(table[name])
-                continue
-            line = int(np.flatnonzero(wrong)[0]) + 2
-            raise TableError(
-                f"{name} must be a number, got {table[name][wrong].iloc[0]!r}", path=path, line=line
-            )
-    # Fields that are missing at the end of a line are read as empty ones.
-    empty = table[[*needed, *(name for name in ("touches_border",) if name in table)]].isna()
-    short = np.flatnonzero(empty.any(axis=1))
-    if len(short) or not ends:
-        line = int(short[0]) + 2 if len(short) else len(table) + 1
-        raise TableError("the line is not whole: the file was cut off", path=path, line=line)
-    return table

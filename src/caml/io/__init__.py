@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from caml.io.convert import convert_to_parquet, is_text
+from caml.io.outlines import read_outlines
 from caml.io.parts import ParquetTable, is_parquet, parquet_rows
 from caml.io.read import read
+from caml.io.read_results import ResultTable, read_result_table
 from caml.io.regions import parse_region, read_regions
 from caml.io.results import is_in_nm, position_table, result_table
 from caml.io.whole import (
@@ -20,6 +22,7 @@ from caml.io.write import write_json, write_outlines, write_table
 
 __all__ = [
     "ParquetTable",
+    "ResultTable",
     "check_free_path",
     "check_replaceable",
     "convert_to_parquet",
@@ -31,7 +34,9 @@ __all__ = [
     "parse_region",
     "position_table",
     "read",
+    "read_outlines",
     "read_regions",
+    "read_result_table",
     "remove_leftovers",
     "remove_whole",
     "result_table",

@@ -126,6 +126,39 @@ class ModelCard:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ModelError(
+                f"{path}: a network needs its card beside it, and this one cannot be read "
+                f"({error.strerror})"
+            ) from error
+        except ValueError as error:
+            raise ModelError(f"{path}: not a model card: {error}") from error
+        try:
+            return cls.of(content)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from error
+
+    @classmethod
+    def of(cls, content: Any) -> ModelCard:
+        """Take a card from what JSON held.
+
+        Parameters
+        ----------
+        content : dict
+            A value for each field.
+
+        Returns
+        -------
+        ModelCard
+            The card.
+
+        Raises
+        ------
+        ModelError
+            If it is no model card.
+        """
+        try:
+            content = dict(content)
             wrong = [k for k in ("k", "n_dimensions") if not isinstance(content.get(k, 0), int)]
             if wrong:
                 raise TypeError(f"{' and '.join(wrong)} must be whole numbers")
@@ -134,10 +167,5 @@ class ModelCard:
             content["labels"] = tuple(content["labels"])
             content["layers"] = tuple(content["layers"])
             return cls(**content)
-        except OSError as error:
-            raise ModelError(
-                f"{path}: a network needs its card beside it, and this one cannot be read "
-                f"({error.strerror})"
-            ) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{path}: not a model card: {error}") from error
+            raise ModelError(f"not a model card: {error}") from error
