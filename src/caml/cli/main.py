@@ -27,6 +27,7 @@ COMMANDS = {
     "methods": "List the other clustering methods and their parameters.",
     "models": "List the networks, show, import or judge one.",
     "prepare": "Filter, correct for drift, and merge what reappears.",
+    "report": "Write the pages of results that are there already.",
     "simulate": "Write simulated cells with known clusters.",
     "spatial": "Measure how localizations are spread: Ripley's L, pair correlation, and others.",
     "train": "Train a network from nothing.",

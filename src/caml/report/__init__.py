@@ -7,5 +7,13 @@ runs is in ``assets/``.
 
 from caml.report.batch import save_batch_report, save_first_page
 from caml.report.page import report, save_report, save_report_of_parts
+from caml.report.saved import save_report_of_results
 
-__all__ = ["report", "save_batch_report", "save_first_page", "save_report", "save_report_of_parts"]
+__all__ = [
+    "report",
+    "save_batch_report",
+    "save_first_page",
+    "save_report",
+    "save_report_of_parts",
+    "save_report_of_results",
+]

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from caml._version import __version__
 from caml._words import counted
 from caml.analyse import Batch, Provenance
+from caml.analyse.chain import rounded
 from caml.io import whole_file
 from caml.plot.descriptors import axis_name, in_short
 from caml.report.again import shell_line
@@ -78,7 +79,8 @@ def batch_report(batch: Batch) -> str:
     texts = Counter(
         text.removeprefix(f"{one.path}: ") for one in done for text in dict.fromkeys(one.warnings)
     )
-    summary = batch.summary
+    # As summary.csv holds it, so that the page is the same where it is made of that.
+    summary = rounded(batch.summary)
     columns = [name for name in COLUMNS if name in summary and summary[name].notna().any()]
     links = {one.folder.name: _link(one.folder) for one in done}
     has_regions = bool(len(summary)) and bool(summary["region"].astype(bool).any())

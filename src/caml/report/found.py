@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 import shapely
 
 from caml.analyse import Analysis, Provenance
+from caml.analyse.chain import rounded
 from caml.io import ParquetTable
 from caml.localizations import Region
 from caml.models import ModelCard, load_model
@@ -28,7 +29,7 @@ Piece = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.integer[Any]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Results, wherever they are.
+    """Results, wherever they are: rounded as files are, so that a page is the same from both.
 
     Parameters
     ----------
@@ -85,6 +86,9 @@ class Found:
             The same.
         """
 
+        def outlines(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+            return _rounded(analysis.segmentation.outlines[ids])
+
         def pieces() -> Iterator[Piece]:
             finite = analysis.localizations.finite
             kind = np.where(analysis.in_regions, analysis.kind, -1)
@@ -93,18 +97,24 @@ class Found:
         return cls(
             name=analysis.localizations.name,
             n_localizations=len(analysis.localizations),
-            clusters=analysis.description.clusters,
-            summary=analysis.description.summary,
+            clusters=rounded(analysis.description.clusters),
+            summary=rounded(analysis.description.summary),
             regions=analysis.regions,
             card=analysis.card,
             found_by=analysis.found_by,
             history=analysis.localizations.history,
             pieces=pieces,
-            outlines=lambda ids: analysis.segmentation.outlines[ids],
+            outlines=outlines,
         )
 
     @classmethod
-    def in_parts(cls, folder: Path, summary: pd.DataFrame, provenance: Provenance) -> Found:
+    def in_parts(
+        cls,
+        folder: Path,
+        summary: pd.DataFrame,
+        provenance: Provenance,
+        card: ModelCard | None = None,
+    ) -> Found:
         """Take the results of a table that was analysed in tiles.
 
         Parameters
@@ -115,6 +125,8 @@ class Found:
             The row of the image.
         provenance : Provenance
             Where it came from.
+        card : ModelCard, optional
+            Of the network; by default that of the network of the name that was asked for.
 
         Returns
         -------
@@ -122,7 +134,7 @@ class Found:
             What reads the parts when they are needed; no more than one of them is in memory.
         """
         table = ParquetTable.open(folder / "localizations.parquet", columns=_columns(folder))
-        card = load_model(provenance.settings.model).card
+        card = card or load_model(provenance.settings.model).card
         asked = provenance.settings
         how = f"threshold {asked.threshold:g}, prior {asked.prior}"
 
@@ -139,13 +151,13 @@ class Found:
             drawn = ds.dataset(folder / "outlines.parquet", format="parquet")
             rows = drawn.to_table(filter=pc.field("cluster").isin(ids)).to_pandas()
             rows = rows.sort_values("cluster")
-            return np.asarray(shapely.from_wkb(rows["geometry"].to_numpy()), dtype=object)
+            return _rounded(np.asarray(shapely.from_wkb(rows["geometry"].to_numpy()), dtype=object))
 
         return cls(
             name=folder.name,
             n_localizations=table.n_rows,
             clusters=pd.read_csv(folder / "clusters.csv"),
-            summary=summary,
+            summary=rounded(summary),
             regions=(),
             card=card,
             found_by=card.name,
@@ -153,6 +165,11 @@ class Found:
             pieces=pieces,
             outlines=outlines,
         )
+
+
+def _rounded(outlines: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Round outlines to 0.001 nm, as they are written."""
+    return np.asarray(shapely.transform(outlines, lambda xy: np.round(xy, 3)), dtype=object)
 
 
 def _columns(folder: Path) -> dict[str, str] | None:

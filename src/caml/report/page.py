@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
-__all__ = ["fill", "report", "save_report", "save_report_of_parts"]
+__all__ = ["fill", "page_of", "report", "save_report", "save_report_of_parts"]
 
 # Rows that a page has before anything runs in it: what is read without a browser, and printed.
 ROWS = 20
@@ -56,7 +56,7 @@ def report(analysis: Analysis, provenance: Provenance | None = None) -> str:
         HTML, mostly below 5 MB: of more than 150,000 localizations an image takes the place of
         single ones, of more than 12,000 clusters the largest are shown.
     """
-    return _page(Found.of(analysis), provenance)
+    return page_of(Found.of(analysis), provenance)
 
 
 def save_report(analysis: Analysis, path: str | Path, provenance: Provenance | None = None) -> None:
@@ -105,13 +105,26 @@ def save_report_of_parts(folder: Path, summary: pd.DataFrame, provenance: Proven
     OutputError
         If it cannot be written.
     """
-    text = _page(Found.in_parts(folder, summary, provenance), provenance)
+    text = page_of(Found.in_parts(folder, summary, provenance), provenance)
     with whole_file(folder / "report.html", overwrite=True) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def _page(found: Found, provenance: Provenance | None) -> str:
-    """Fill the page."""
+def page_of(found: Found, provenance: Provenance | None) -> str:
+    """Fill the page.
+
+    Parameters
+    ----------
+    found : Found
+        The results.
+    provenance : Provenance or None
+        Where they came from.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     shown = payload(found)
     largest = found.clusters.nlargest(ROWS, "n_localizations")["cluster"]
     row_of = {row[0]: row for row in shown["rows"]}

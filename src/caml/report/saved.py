@@ -1,0 +1,67 @@
+"""Pages of results that lie in a folder already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from caml.analyse import load_results, provenance_of, read_recorded
+from caml.errors import InputError
+from caml.io import whole_file
+from caml.io.run_folders import RECORD
+from caml.plot import overview
+from caml.report.found import Found
+from caml.report.page import page_of
+
+__all__ = ["save_report_of_results"]
+
+
+def save_report_of_results(
+    folder: str | Path, path: str | Path | None = None, *, overwrite: bool = False
+) -> Path:
+    """Write the page of an image that was analysed before.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of its results, also of those in tiles.
+    path : str or Path, optional
+        The page, ending in ``.html``. By default ``report.html`` in the folder, replaced if it is
+        there; and ``overview.png`` where it is missing, but for results in tiles.
+    overwrite : bool, default False
+        Whether a page at `path` is replaced.
+
+    Returns
+    -------
+    Path
+        The page: that which ``caml analyse`` writes. Without ``run.json`` beside the folder it does
+        not tell how to do the same again.
+
+    Raises
+    ------
+    CamlError
+        If the results cannot be read (see `caml.load_results`), or the page cannot be written.
+    """
+    folder = Path(folder)
+    page = folder / "report.html" if path is None else Path(path)
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{page}: a report is a file that ends in .html")
+    home, provenance, card, outcome = folder.resolve(), None, None, None
+    if (home.parent / RECORD).is_file():
+        recorded = read_recorded(home.parent)
+        outcome, card = recorded.outcome(home.name), recorded.card
+        if outcome is not None:
+            provenance = provenance_of(outcome, recorded.batch.settings)
+    is_tiled = (folder / "outlines.parquet").is_dir()
+    if outcome is not None and provenance is not None and is_tiled and not outcome.error:
+        found = Found.in_parts(home, outcome.summary, provenance, card)
+    else:
+        analysis = load_results(folder)
+        found = Found.of(analysis)
+        picture = folder / "overview.png"
+        if path is None and not is_tiled and not picture.exists():
+            with whole_file(picture) as partial:
+                overview(analysis).savefig(partial, format="png")
+    text = page_of(found, provenance)
+    with whole_file(page, overwrite=overwrite or path is None) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return page
