@@ -323,6 +323,54 @@ def test_the_end_of_the_server_is_told(
     until(page, "!document.querySelector('#ended').hidden")
 
 
+def test_saved_results_are_opened_after_a_restart(
+    serve: Serve, tmp_path: Path, cell: Path, open_page: Callable[..., Any]
+) -> None:
+    def hovered(page: Any) -> str:
+        """Point at the largest cluster, and return what is told of it."""
+        page.click("[data-sort=area_nm2]")
+        page.click(".line >> nth=0")
+        row = page.evaluate("caml.panes[0].view.chosen")
+        page.evaluate("caml.panes[0].view.fit()")
+        page.mouse.move(5, 5)
+        page.mouse.move(*place(page, *page.evaluate(f"caml.panes[0].view.clusters.centre({row})")))
+        until(page, f"caml.panes[0].view.hovered === {row}")
+        told: str = page.inner_text("#tip")
+        return f"{page.inner_text('.found h1')}\n{told}\n{page.inner_text('.line >> nth=0')}"
+
+    out = tmp_path / "out"
+    with serve(cell, out=out) as asker:
+        page = open_page(asker)
+        analyse(page)
+        before = hovered(page)
+        page.click("#save")
+        page.fill("#save-name", "kept")
+        page.click("dialog .primary")
+        until(page, "!document.querySelector('dialog')")
+        page.close()
+    with serve(cell, out=out) as asker:
+        page = open_page(asker)
+        assert page.locator(".run").count() == 0
+        page.click("#listed summary")
+        assert page.inner_text("#listed-title") == "1 file, 1 saved analysis"
+        page.click("#files button >> text=kept")
+        until(page, "Boolean(caml.panes[0].view.clusters)")
+        assert page.get_attribute("[data-layer=labels]", "aria-pressed") == "true"
+        assert page.locator(".run [title^=Saved]").count() == 1
+        assert len(asker.state()["images"]) == 1
+        assert hovered(page) == before
+        page.close()
+    # Without the table, and with nothing else to begin with.
+    with serve(out, out=tmp_path / "other") as asker:
+        page = open_page(asker, is_open=False)
+        until(page, "document.querySelector('#files button') !== null")
+        assert page.inner_text("#listed-title") == "1 saved analysis"
+        page.click("#files button >> text=kept")
+        until(page, "Boolean(caml.panes[0].view.clusters)")
+        assert "was not found in" in page.inner_text("#images")
+        assert hovered(page) == before
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 700)])
 def test_nothing_is_cut_off(

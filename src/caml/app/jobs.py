@@ -22,7 +22,7 @@ from caml.app.worker import BatchTask, CancelledError, FailedError, FileTask, Fo
 from caml.errors import CamlError, InputError
 from caml.localizations import Localizations
 
-__all__ = ["Jobs"]
+__all__ = ["Jobs", "name_of", "sharing"]
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class Jobs:
             columns=image.columns,
         )
         store = self._store
-        run = Run(store.new_id("a"), image.id, settings, _name_of(settings))
+        run = Run(store.new_id("a"), image.id, settings, name_of(settings))
         with store.changing():
             store.runs[run.id] = run
         self._queue.put(run)
@@ -197,7 +197,7 @@ class Jobs:
             Which is waiting.
         """
         store = self._store
-        batch = BatchRun(store.new_id("b"), paths, out, settings, _name_of(settings))
+        batch = BatchRun(store.new_id("b"), paths, out, settings, name_of(settings))
         with store.changing():
             store.batches[batch.id] = batch
         self._queue.put(batch)
@@ -278,7 +278,7 @@ class Jobs:
                 return  # closed meanwhile
             path = image.file.path
             with self._store.changing():
-                job.analysis = _sharing(found.analysis, image.localizations)
+                job.analysis = sharing(found.analysis, image.localizations)
                 job.warnings = tuple(t.replace(str(path), path.name) for t in found.warnings)
                 job.sha256 = found.sha256
         self._end(job, "done")
@@ -289,8 +289,21 @@ class Jobs:
             job.share = 1.0 if state == "done" else job.share
 
 
-def _sharing(analysis: Analysis, opened: Localizations) -> Analysis:
-    """Let an analysis of the whole table hold the table that is open already, not another."""
+def sharing(analysis: Analysis, opened: Localizations) -> Analysis:
+    """Let an analysis of the whole table hold the table that is open already, not another.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    opened : Localizations
+        The image.
+
+    Returns
+    -------
+    Analysis
+        The same; as it was where it is of a part of the table.
+    """
     own = analysis.localizations
     # Of a part of a table, the index tells the rows of the whole, and becomes a column.
     is_part = own.table.index.name != opened.table.index.name
@@ -300,9 +313,20 @@ def _sharing(analysis: Analysis, opened: Localizations) -> Analysis:
     return replace(analysis, localizations=replace(same, name=own.name, history=own.history))
 
 
-def _name_of(settings: Settings) -> str:
-    """Name what was asked for in a word."""
-    return settings.model if settings.method == OURS else settings.method
+def name_of(settings: Settings) -> str:
+    """Name what was asked for in a word.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was asked for.
+
+    Returns
+    -------
+    str
+        The network or the method.
+    """
+    return Path(settings.model).stem if settings.method == OURS else settings.method
 
 
 def _named_apart(regions: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from caml.analyse.record import Settings
 from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
+from caml.io.run_folders import SUMMARY
 from caml.localizations import Localizations
 from caml.plot.extent import left_out, square
 from caml.plot.pixels import Box
@@ -164,7 +165,7 @@ def stamp_of(path: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
-def tables_in(folder: Path, *, but: Path) -> list[Path]:
+def tables_in(folder: Path, *, but: Path, homes: Collection[Path] = ()) -> list[Path]:
     """List the tables in a folder and those below it.
 
     Parameters
@@ -173,6 +174,8 @@ def tables_in(folder: Path, *, but: Path) -> list[Path]:
         Where.
     but : Path
         A folder that is left out: that of results.
+    homes : collection of Path, optional
+        Folders of images' results: their tables, and those beside them, are none to be analysed.
 
     Returns
     -------
@@ -180,6 +183,8 @@ def tables_in(folder: Path, *, but: Path) -> list[Path]:
         In order; no hidden ones, and none that a link leads to from outside the folder.
     """
     root, without = folder.resolve(), but.resolve()
+    inside = {home.resolve() for home in homes}
+    beside = {home.parent / SUMMARY for home in inside}
     found: list[Path] = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in ENDINGS or not path.is_file():
@@ -187,6 +192,8 @@ def tables_in(folder: Path, *, but: Path) -> list[Path]:
         real = path.resolve()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not real.is_relative_to(root) or real.is_relative_to(without):
+            continue
+        if real in beside or not inside.isdisjoint(real.parents):
             continue
         found.append(path)
         if len(found) == MANY_FILES:

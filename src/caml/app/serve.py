@@ -13,10 +13,11 @@ import uvicorn
 
 from caml.app.access import HOST, new_token
 from caml.app.jobs import Jobs
+from caml.app.results import is_results, open_results
 from caml.app.server import App, application
 from caml.app.store import Store
 from caml.app.worker import Worker
-from caml.errors import InputError, MissingFileError
+from caml.errors import CamlError, InputError, MissingFileError
 
 __all__ = ["Server", "serve"]
 
@@ -27,7 +28,8 @@ class Server:
     Parameters
     ----------
     paths : sequence of Path
-        Tables, of which the first is opened, and folders whose tables are listed.
+        Tables, of which the first is opened, folders whose tables and results are listed, and
+        folders of an image's results.
     out : Path
         The folder that results and dropped files are saved in; made when the first is.
     port : int, default 0
@@ -56,6 +58,7 @@ class Server:
             raise MissingFileError(f"{missing[0]}: there is no such file or folder")
         if out.exists() and not out.is_dir():
             raise InputError(f"{out} is a file: --out takes a folder")
+        homes = [path for path in paths if path.is_dir() and is_results(path)]
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -72,13 +75,18 @@ class Server:
         self.app = App(
             store,
             Jobs(store, Worker()),
-            tuple(path for path in paths if path.is_dir()),
+            tuple(path for path in paths if path.is_dir() and path not in homes),
             max_upload_bytes,
         )
         files = [store.add_file(path, "") for path in paths if not path.is_dir()]
+        saved = [store.add_results(one, str(one.parent), one.resolve().name) for one in homes]
         self.app.list_files()
         if files:
             self.app.jobs.open(files[0])
+        elif saved:
+            # What is wrong with them is told where they are opened by hand.
+            with suppress(CamlError):
+                open_results(store, self.app.jobs, saved[0], (*self.app.folders, out))
         config = uvicorn.Config(
             application(self.app, self.token),
             log_level="warning",
@@ -123,7 +131,8 @@ def serve(
     Parameters
     ----------
     paths : sequence of Path
-        Tables, of which the first is opened, and folders whose tables are listed.
+        Tables, of which the first is opened, folders whose tables and results are listed, and
+        folders of an image's results.
     out : Path
         The folder that results are saved in.
     port : int, default 0

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import math
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from caml.analyse.jobs import plan
 from caml.app.access import safe_name, within
 from caml.app.bodies import RefusedError, json_of, receive
 from caml.app.choices import offered, settings_of
@@ -27,8 +29,9 @@ from caml.app.guard import HEADERS, REPORT_POLICY, Guard
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
 from caml.app.pictures import clusters_of, picture_of, rows_of
+from caml.app.results import open_results, results_in
 from caml.app.store import MOST_REGIONS, Store
-from caml.app.things import BatchRun, File, Image, Run
+from caml.app.things import BatchRun, File, Image, Results, Run
 from caml.errors import CamlError, InputError, MissingFileError
 from caml.io import read_regions
 from caml.report import report
@@ -76,10 +79,22 @@ class App:
     is_closing: Callable[[], bool] = lambda: False
 
     def list_files(self) -> None:
-        """List the tables of the folders anew."""
+        """List the tables and results of the folders anew."""
+        out = self.store.out
         for folder in self.folders:
-            for path in tables_in(folder, but=self.store.out):
+            homes = results_in(folder)
+            for path in tables_in(folder, but=out, homes=homes):
                 self.store.add_file(path, str(folder))
+            self._list_results(folder, homes)
+        if out.is_dir():
+            self._list_results(out, results_in(out))
+
+    def _list_results(self, folder: Path, homes: Sequence[Path]) -> None:
+        """List results by the folder of their run, and by that of the image in it of several."""
+        runs = Counter(home.parent for home in homes)
+        for home in homes:
+            short = home.parent if runs[home.parent] == 1 and home.parent != folder else home
+            self.store.add_results(home, str(folder), short.relative_to(folder).as_posix())
 
 
 Handler = Callable[[App, Request], Awaitable[Response]]
@@ -120,6 +135,7 @@ def _routes(app: App) -> Iterable[Route]:
     yield route("/choices", "GET", _choices)
     yield route("/files/list", "POST", _list)
     yield route("/files/{file}/open", "POST", _open)
+    yield route("/results/{results}/open", "POST", _reopen)
     yield route("/upload/{name}", "PUT", _upload)
     yield route("/images/{image}", "DELETE", _close)
     yield route("/images/{image}/regions", "PUT", _regions)
@@ -216,6 +232,14 @@ async def _open(app: App, request: Request) -> Response:
         raise InputError("columns are told by name: x, y, …")
     image = app.jobs.open(file, pixel_size_nm=size, columns=columns)
     return JSONResponse({"image": image.id})
+
+
+async def _reopen(app: App, request: Request) -> Response:
+    """Open results that were saved."""
+    results: Results = _found(app.store.results, request.path_params["results"], "folder")
+    folders = (*app.folders, app.store.out)
+    image, run = await run_in_threadpool(open_results, app.store, app.jobs, results, folders)
+    return JSONResponse({"image": image.id, "run": run.id})
 
 
 async def _upload(app: App, request: Request) -> Response:
@@ -337,15 +361,14 @@ async def _rows(app: App, request: Request) -> Response:
     """Give the clusters that are shown as a file."""
     run = _run_of(app, request)
     text = await run_in_threadpool(rows_of, run, dict(request.query_params))
-    name = quote(f"{app.store.images[run.image].file.path.stem}_clusters_shown.csv")
+    name = quote(f"{_table_of(app, run).stem}_clusters_shown.csv")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     return PlainTextResponse(text, media_type="text/csv", headers=headers)
 
 
 def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
     """Give where an analysis may be saved: in the folder of results, under a name of its own."""
-    image: Image = app.store.images[run.image]
-    given = safe_name(str(name) if name else f"{image.file.path.stem}_{run.name}")
+    given = safe_name(str(name) if name else f"{_table_of(app, run).stem}_{run.name}")
     if given == "uploads":
         raise InputError(f"choose another name than {given}: dropped files are kept there")
     yield app.store.out / given
@@ -353,10 +376,16 @@ def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
         yield app.store.out / f"{given}_{number}"
 
 
+def _table_of(app: App, run: Run) -> Path:
+    """Tell which table was analysed."""
+    path: Path = run.table or app.store.images[run.image].file.path
+    return path
+
+
 async def _words(app: App, request: Request) -> Response:
     """Tell the command and the lines of Python that give the same."""
     run = _run_of(app, request)
-    path = app.store.images[run.image].file.path
+    path = _table_of(app, run)
     folders = list(_folders(app, request.query_params.get("name"), run))
     folder = run.saved or next((one for one in folders if not one.exists()), folders[-1])
     return JSONResponse(
@@ -373,7 +402,7 @@ async def _report(app: App, request: Request) -> Response:
     run = _run_of(app, request)
     if run.analysis is None:
         raise InputError("there is nothing to report yet")
-    path = app.store.images[run.image].file.path
+    path = _table_of(app, run)
     text = await run_in_threadpool(report, run.analysis, source_of(path, run))
     return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 
@@ -383,11 +412,11 @@ async def _save(app: App, request: Request) -> Response:
     if run.analysis is None:
         raise InputError("there is nothing to save yet")
     name = (await json_of(request)).get("name")
-    path = app.store.images[run.image].file.path
+    path = _table_of(app, run)
     with app.store.taking(_folders(app, name, run)) as folder:
         await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
     with app.store.changing():
-        run.saved = folder
+        run.saved, run.image_name = folder, plan([path], folder)[0][1].name
     return JSONResponse({"folder": str(folder)})
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 import shapely
 
 from caml.app.exports import region_of
-from caml.app.things import BatchRun, Drawn, File, Image, Run
+from caml.app.things import BatchRun, Drawn, File, Image, Results, Run
 from caml.errors import InputError
 from caml.localizations import Region
 
@@ -35,6 +35,7 @@ class Store:
         self.out = out
         self.version = 0
         self.files: dict[str, File] = {}
+        self.results: dict[str, Results] = {}
         self.images: dict[str, Image] = {}
         self.runs: dict[str, Run] = {}
         self.batches: dict[str, BatchRun] = {}
@@ -130,6 +131,31 @@ class Store:
             self.files[file.id] = file
             return file
 
+    def add_results(self, path: Path, group: str, name: str) -> Results:
+        """List results of an image, once.
+
+        Parameters
+        ----------
+        path : Path
+            The folder of the image.
+        group : str
+            What they come from.
+        name : str
+            What they are called.
+
+        Returns
+        -------
+        Results
+            They.
+        """
+        with self.changing():
+            for one in self.results.values():
+                if one.path.resolve() == path.resolve():
+                    return one
+            results = Results(self.new_id("s"), path, group, name)
+            self.results[results.id] = results
+            return results
+
     def set_regions(self, image: Image, drawn: list[dict[str, Any]]) -> None:
         """Take the regions of an image as a page has them.
 
@@ -189,6 +215,33 @@ class Store:
                 raise InputError(f"an image can have {MOST_REGIONS:,} regions here, not more")
             image.regions = (*image.regions, *added)
 
+    def show_regions(self, image: Image, regions: Sequence[Region]) -> None:
+        """Draw the regions of an analysis in its image, where nothing is drawn.
+
+        Parameters
+        ----------
+        image : Image
+            Whose they become.
+        regions : sequence of Region
+            Rectangles stay rectangles; see `add_regions` for others.
+
+        Raises
+        ------
+        InputError
+            If one cannot be shown.
+        """
+        with self.changing():
+            if image.regions or not regions:
+                return
+            for region in regions:
+                x_min, y_min, x_max, y_max = region.polygon.bounds
+                if not region.polygon.equals(shapely.box(x_min, y_min, x_max, y_max)):
+                    self.add_regions(image, [region])
+                    continue
+                corners = ((x_min, y_min), (x_max, y_max))
+                drawn = Drawn("rectangle", corners, region_of("rectangle", corners, ""))
+                image.regions = (*image.regions, drawn)
+
     def as_json(self) -> dict[str, Any]:
         """Tell all of it to a page, but for pixels and clusters.
 
@@ -204,6 +257,10 @@ class Store:
                 "files": [
                     {"id": one.id, "name": one.path.name, "group": one.group}
                     for one in self.files.values()
+                ],
+                "results": [
+                    {"id": one.id, "name": one.name, "group": one.group}
+                    for one in self.results.values()
                 ],
                 "images": [_image(one) for one in self.images.values()],
                 "runs": [_run(one) for one in self.runs.values()],
@@ -232,7 +289,7 @@ def _image(image: Image) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": image.id,
         "file": image.file.id,
-        "name": image.file.path.name,
+        "name": image.file.shown,
         "state": image.state,
         "message": image.message,
         "warnings": list(image.warnings),

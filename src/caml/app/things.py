@@ -15,7 +15,7 @@ from caml.app.opening import Question
 from caml.localizations import Localizations, Region
 from caml.plot.pixels import Box
 
-__all__ = ["BatchRun", "Drawn", "File", "Image", "Run"]
+__all__ = ["BatchRun", "Drawn", "File", "Image", "Results", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,41 @@ class File:
         Where it is.
     group : str
         The folder it was listed of, or what else it comes from.
+    name : str, default ""
+        What it is called, where that is not the name of the file.
     """
 
     id: str
     path: Path
     group: str
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a page calls it."""
+        return self.name or self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Results of an image that were saved, and can be opened again.
+
+    Parameters
+    ----------
+    id : str
+        What a page calls them; paths never come from one.
+    path : Path
+        The folder of the image.
+    group : str
+        The folder they were listed of.
+    name : str
+        What they are called.
+    """
+
+    id: str
+    path: Path
+    group: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +168,10 @@ class Run:
         Of the table.
     saved : Path, optional
         The folder it was saved in.
+    image_name : str
+        What the image is called in the folder it was saved in.
+    table : Path, optional
+        The table that was analysed, where it is not that of the image any more.
     packed : bytes, optional
         Its clusters as a page is sent them.
     kinds : tuple, optional
@@ -156,6 +190,8 @@ class Run:
     analysis: Analysis | None = None
     sha256: str = ""
     saved: Path | None = None
+    image_name: str = ""
+    table: Path | None = None
     packed: bytes | None = None
     kinds: tuple[object, IntArray] | None = None
 

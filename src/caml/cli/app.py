@@ -39,11 +39,13 @@ def app(paths: tuple[Path, ...], out: Path, port: int, no_browser: bool, max_upl
     """Look at tables and analyse them in the browser.
 
     Opens a page that this machine serves to itself and nobody else. The first of FILES is shown,
-    the others and those in FOLDERS are listed; more can be dropped into the page. Ctrl-C ends it.
+    the others and those in FOLDERS are listed; more can be dropped into the page. Results in
+    FOLDERS and --out are listed too, and open as they were saved. Ctrl-C ends it.
 
     \b
     caml app cell.csv
     caml app measurements --out results
+    caml app results
     """
     from caml.errors import MissingExtraError
 

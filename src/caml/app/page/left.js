@@ -178,30 +178,39 @@ export class Left {
   }
 
   updateFiles() {
-    const { files } = this.app.state;
-    const key = files.map((one) => one.id).join();
+    const { files, results } = this.app.state;
+    const key = [...files, ...results].map((one) => one.id).join();
     if (key === this.filesKey) return;
     this.filesKey = key;
     const listed = files.filter((one) => one.group !== "dropped");
-    byId("listed").hidden = listed.length < 2;
+    const few = listed.length < 2 && !results.length;
+    byId("listed").hidden = few;
+    byId("batch").hidden = !listed.length;
     // Where nothing is open yet, this is what to begin with.
-    if (listed.length > 1 && !this.app.state.images.length) byId("listed").open = true;
-    byId("listed-title").textContent = plural(listed.length, "file");
+    if (!few && !this.app.state.images.length) byId("listed").open = true;
+    byId("listed-title").textContent = [listed.length && plural(listed.length, "file"),
+      results.length && plural(results.length, "saved analysis", "saved analyses")]
+      .filter(Boolean).join(", ");
     let group = "";
-    byId("files").replaceChildren(...listed.flatMap((file) => {
-      const parts = [element("button", { title: file.name, onclick: () => this.open(file) },
+    const entries = [...listed.map((one) => [one, "files", one.group]),
+      ...results.map((one) => [one, "results", `Saved in ${one.group}`])];
+    byId("files").replaceChildren(...entries.flatMap(([file, kind, title]) => {
+      const parts = [element("button", { title: file.name, onclick: () => this.open(file, kind) },
         file.name)];
-      if (file.group !== group) {
-        group = file.group;
+      if (title !== group) {
+        group = title;
         parts.unshift(element("div", { class: "group" }, group));
       }
       return parts;
     }));
   }
 
-  open(file) {
+  // A table, or results with the analysis that they are of.
+  open(file, kind) {
     return told(async () => {
-      this.app.awaiting = (await ask(`files/${file.id}/open`, { method: "POST", json: {} })).image;
+      const found = await ask(`${kind}/${file.id}/open`, { method: "POST", json: {} });
+      this.app.awaiting = found.image;
+      if (found.run) this.app.awaitingRun = { id: found.run, pane: this.app.active };
       this.app.arrived();
     });
   }

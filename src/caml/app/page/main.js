@@ -12,7 +12,7 @@ const byId = (id) => document.getElementById(id);
 
 class App {
   constructor() {
-    this.state = { images: [], runs: [], files: [], batches: [], out: "" };
+    this.state = { images: [], runs: [], files: [], results: [], batches: [], out: "" };
     this.clusters = new Map();
     this.filters = new Map();
     this.tool = null;

@@ -1,0 +1,296 @@
+"""Results that were saved: found in folders, and tied to the table that they are of."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from caml.analyse import Outcome, Settings, load_results, read_recorded
+from caml.analyse.load import TABLES, localizations_in
+from caml.analyse.record import checksum
+from caml.app.access import within
+from caml.app.jobs import Jobs, name_of, sharing
+from caml.app.opening import column_names, stamp_of
+from caml.app.store import Store
+from caml.app.things import File, Image, Results, Run
+from caml.errors import CamlError, InputError
+from caml.io.run_folders import CLUSTERS, RECORD, SUMMARY, read_record
+
+__all__ = [
+    "asked_of",
+    "check_confined",
+    "columns_in",
+    "is_results",
+    "open_results",
+    "original_of",
+    "results_in",
+]
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.02
+OTHER_TABLE = (
+    "{} was not found in what this page was started with, or has changed: this is the table saved "
+    "with its results"
+)
+# Records of more images than anybody lists.
+MOST_BYTES = 50_000_000
+MANY_RESULTS = 2_000
+
+
+def is_results(folder: Path) -> bool:
+    """Tell whether a folder is one of an image that a run wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        True if so; whether they are whole shows when they are opened.
+    """
+    return (
+        (folder / CLUSTERS).is_file()
+        and any((folder / name).exists() for name in TABLES)
+        and (folder.resolve().parent / RECORD).is_file()
+    )
+
+
+def results_in(folder: Path) -> list[Path]:
+    """List the folders of images that runs wrote into a folder and those below it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+
+    Returns
+    -------
+    list of Path
+        In order; no hidden ones, and none that a link leads to from outside the folder.
+    """
+    found: list[Path] = []
+    for path in sorted(folder.rglob(RECORD)):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if hidden or not path.is_file() or not within(path, folder):
+            continue
+        try:
+            if path.stat().st_size > MOST_BYTES:
+                continue
+            names = [one["folder"] for one in read_record(path.parent)["inputs"]]
+        except (CamlError, OSError):
+            continue  # of another command, or damaged
+        for name in names:
+            home = path.parent / name
+            # Not what a name leads to, but what lies there.
+            is_name = name != ".." and home.parent == path.parent
+            if is_name and is_results(home) and within(home, folder):
+                found.append(home)
+        if len(found) >= MANY_RESULTS:
+            break
+    return found[:MANY_RESULTS]
+
+
+def open_results(
+    store: Store, jobs: Jobs, results: Results, folders: Sequence[Path]
+) -> tuple[Image, Run]:
+    """Open results that were saved, as a finished analysis of their table.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is told what came of it.
+    jobs : Jobs
+        Who reads the table.
+    results : Results
+        Which.
+    folders : sequence of Path
+        Where their table may be; elsewhere the one among the results takes its place.
+
+    Returns
+    -------
+    image : Image
+        Which is being read, if it is not open already.
+    run : Run
+        Which is running until they are read.
+
+    Raises
+    ------
+    CamlError
+        If they are no results, or lead out of their folder.
+    """
+    home = results.path.resolve()
+    check_confined(home)
+    outcome, settings = asked_of(home)
+    for run in store.runs.values():
+        same = run.saved is not None and run.saved.resolve() == home.parent
+        if same and run.image_name == home.name and run.state != "failed":
+            return store.images[run.image], run
+    original = original_of(outcome, [one.path for one in store.files.values()], folders)
+    if original is None:
+        path = localizations_in(home)
+        columns = columns_in(column_names(path), settings)
+        file = File(store.new_id("f"), path, "", results.name)
+        image = _image_of(store, jobs, file, None, columns)
+    else:
+        listed = (one for one in store.files.values() if one.path == original)
+        file = next(listed, None) or File(store.new_id("f"), original, "")
+        columns = dict(settings.columns) if settings.columns else None
+        image = _image_of(store, jobs, file, settings.pixel_size_nm, columns)
+    told = (text.replace(str(outcome.path), outcome.path.name) for text in outcome.warnings)
+    run = Run(
+        store.new_id("a"), image.id, settings, name_of(settings), state="running", stage="opening",
+        warnings=tuple(told), sha256=outcome.sha256, saved=home.parent, image_name=home.name,
+        table=outcome.path if original is None else None,
+    )  # fmt: skip
+    with store.changing():
+        store.runs[run.id] = run
+    threading.Thread(target=_reopen, args=(store, image, run, home), daemon=True).start()
+    return image, run
+
+
+def _image_of(
+    store: Store, jobs: Jobs, file: File, size: float | None, columns: dict[str, str] | None
+) -> Image:
+    """Open a table, or take it as it is open, if it was read in the same way."""
+    own = [one for one in store.images.values() if one.file.path == file.path]
+    for image in own:
+        same = (image.pixel_size_nm, image.columns or None) == (size, columns)
+        is_now = image.state == "reading" or image.stamp == stamp_of(file.path)
+        if same and is_now and image.state in ("reading", "open"):
+            return image
+    if any(image.file == file and image.state in ("reading", "open") for image in own):
+        file = File(store.new_id("f"), file.path, file.group, file.name)
+    return jobs.open(file, pixel_size_nm=size, columns=columns)
+
+
+def _reopen(store: Store, image: Image, run: Run, home: Path) -> None:
+    """Read results when their table is read."""
+
+    def end(state: str, message: str = "") -> None:
+        with store.changing():
+            run.state, run.message, run.stage = state, message, ""
+
+    while image.state == "reading":
+        time.sleep(TICK_S)
+    if image.localizations is None:
+        return end("failed", image.message or "its table cannot be read")
+    try:
+        analysis = load_results(home)
+    except (CamlError, MemoryError) as error:
+        return end("failed", str(error).replace(f"{home}/", "") or "memory ran out")
+    except Exception as error:
+        logger.exception("opening results failed")
+        return end("failed", f"unexpected {type(error).__name__}: {error}")
+    texts = () if run.table is None else (OTHER_TABLE.format(run.table.name),)
+    if run.table is None:
+        analysis = sharing(analysis, image.localizations)
+    try:
+        store.show_regions(image, analysis.regions)
+    except InputError as error:
+        texts = (*texts, str(error))
+    with store.changing():
+        image.warnings = tuple(dict.fromkeys((*image.warnings, *texts)))
+        run.analysis, run.share = analysis, 1.0
+    return end("done")
+
+
+def check_confined(home: Path) -> None:
+    """Refuse results of which a link leads out of their folder.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of the image.
+
+    Raises
+    ------
+    InputError
+        If one does.
+    """
+    run = home.resolve().parent
+    used: Iterable[Path] = (*home.rglob("*"), run / RECORD, run / SUMMARY)
+    for path in used:
+        if not within(path, run):
+            raise InputError(f"{path} is a link that leads out of {run}: it is not followed")
+
+
+def asked_of(home: Path) -> tuple[Outcome, Settings]:
+    """Tell what was asked for, and what became of it.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of the image.
+
+    Returns
+    -------
+    outcome : Outcome
+        What became of its table.
+    settings : Settings
+        What was asked for.
+
+    Raises
+    ------
+    CamlError
+        If that is not known.
+    """
+    recorded = read_recorded(home.resolve().parent)
+    outcome = recorded.outcome(home.resolve().name)
+    if outcome is None or outcome.error:
+        raise InputError(f"{home} is no folder of an image that its run tells of")
+    return outcome, recorded.batch.settings
+
+
+def original_of(outcome: Outcome, tables: Iterable[Path], folders: Sequence[Path]) -> Path | None:
+    """Find the table that was analysed, where it is and has not changed.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What became of it.
+    tables : iterable of Path
+        Those that are listed.
+    folders : sequence of Path
+        What else may be looked into: what a record says of other places is not followed.
+
+    Returns
+    -------
+    Path or None
+        The table, as it is listed; None where it is not there, or is another one now.
+    """
+    wanted = os.path.abspath(outcome.path)  # noqa: PTH100 - no link is followed yet
+    path = next((one for one in tables if os.path.abspath(one) == wanted), None)  # noqa: PTH100
+    if path is None:
+        path = Path(wanted)
+        roots = [Path(os.path.abspath(one)) for one in folders]  # noqa: PTH100
+        if not any(path.is_relative_to(root) and within(path, root) for root in roots):
+            return None
+    return path if outcome.sha256 and checksum(path) == outcome.sha256 else None
+
+
+def columns_in(names: Sequence[str], settings: Settings) -> dict[str, str] | None:
+    """Tell which columns of a table of results are x, y, …, where their names do not say so.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Its columns.
+    settings : Settings
+        With which its own table was read.
+
+    Returns
+    -------
+    dict of str to str or None
+        The columns by their role.
+    """
+    known = dict(settings.columns or {})
+    # Positions that had to be told are there in nm too, under names that say so.
+    known |= {axis: f"{axis}_nm" for axis in "xyz" if axis in known}
+    return {role: name for role, name in known.items() if name in names} or None

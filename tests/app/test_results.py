@@ -1,0 +1,293 @@
+"""Results that were saved are opened again: as they were, and nothing else is reached by them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra app")
+
+from caml.analyse import analyse_files
+from caml.analyse.record import checksum
+from caml.app.results import asked_of, check_confined, original_of, results_in
+from caml.errors import InputError
+
+Serve = Callable[..., AbstractContextManager[Any]]
+
+REGIONS = [
+    {"kind": "rectangle", "corners": [[200, 300], [2500, 3000]]},
+    {"kind": "polygon", "corners": [[1500, 1500], [3900, 1600], [3800, 3900]], "name": "right"},
+]
+LAYERS = ("labels", "scores", "clusters")
+
+
+def saved(asker: Any, name: str = "", **chosen: Any) -> Any:
+    """Analyse the first image and save it."""
+    image = asker.opened()
+    run = asker.analysed(image["id"], **chosen)
+    asker.ask("POST", f"runs/{run['id']}/save", {"name": name} if name else {})
+    return next(one for one in asker.state()["runs"] if one["id"] == run["id"])
+
+
+def reopened(asker: Any, number: int = 0) -> tuple[Any, Any]:
+    """Open the results of a number, and return the image and the analysis."""
+    results = asker.state()["results"][number]
+    found = asker.ask("POST", f"results/{results['id']}/open", {})
+    state = asker.until(
+        lambda state: all(
+            one["state"] != "running" for one in state["runs"] if one["id"] == found["run"]
+        )
+    )
+    (image,) = (one for one in state["images"] if one["id"] == found["image"])
+    (run,) = (one for one in state["runs"] if one["id"] == found["run"])
+    return image, run
+
+
+def picture(asker: Any, image: Any, run: Any, layer: str) -> bytes:
+    box = ",".join(map(str, image["box"]))
+    path = f"images/{image['id']}/view?box={box}&width=120&height=120&run={run['id']}&layer={layer}"
+    status, body, _ = asker.raw("GET", f"/{asker.server.token}/{path}")
+    assert status == 200, body
+    return bytes(body)
+
+
+def rows(asker: Any, run: Any) -> bytes:
+    return bytes(asker.raw("GET", f"/{asker.server.token}/runs/{run['id']}/clusters.csv")[1])
+
+
+def report(asker: Any, run: Any) -> bytes:
+    return bytes(asker.raw("GET", f"/{asker.server.token}/runs/{run['id']}/report")[1])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        one.relative_to(folder).as_posix(): one.read_bytes()
+        for one in sorted(folder.rglob("*"))
+        # Lines of outlines that were rounded to 0.001 nm are other pixels here and there.
+        if one.is_file() and one.name not in ("run.json", "overview.png")
+    }
+
+
+@pytest.mark.filterwarnings("ignore::caml.errors.CamlWarning")
+@pytest.mark.parametrize("method", ["caml:LOGNM1", "dbscan"])
+@pytest.mark.parametrize("is_there", [True, False], ids=["table there", "table gone"])
+def test_after_a_restart_it_is_as_it_was(
+    serve: Serve, cell: Path, tmp_path: Path, method: str, is_there: bool
+) -> None:
+    path, out = tmp_path / "cell.csv", tmp_path / "out"
+    shutil.copy(cell, path)
+    chosen: dict[str, Any] = {
+        "method": method,
+        "parameters": {} if method != "dbscan" else {"eps_nm": "30"},
+    }
+    with serve(path, out=out) as asker:
+        image = asker.opened()
+        asker.ask("PUT", f"images/{image['id']}/regions", {"regions": REGIONS})
+        run = saved(asker, **chosen)
+        layers = [one for one in LAYERS if one != "scores" or run["has_scores"]]
+        image = asker.opened()
+        before = [picture(asker, image, run, one) for one in layers], rows(asker, run)
+        page, regions = report(asker, run), image["regions"]
+    if not is_there:
+        path.unlink()
+    with serve(*([path] if is_there else []), out=out) as asker:
+        (listed,) = asker.state()["results"]
+        assert listed["name"] == f"cell_{method.replace('caml:', '')}"
+        assert listed["group"] == str(out)
+        image, again = reopened(asker)
+        changed = {"id", "image", "seconds"}
+        assert {k: v for k, v in again.items() if k not in changed} == {
+            k: v for k, v in run.items() if k not in changed
+        }
+        assert image["regions"] == regions
+        after = [picture(asker, image, again, one) for one in layers], rows(asker, again)
+        assert after == before
+        assert report(asker, again) == page
+        assert len(asker.state()["images"]) == 1
+        told = " ".join(image["warnings"])
+        assert ("was not found in" in told) == (not is_there)
+        assert image["name"] == ("cell.csv" if is_there else listed["name"])
+        # It can be saved anew, and analysed anew.
+        first = Path(again["saved"])
+        asker.ask("POST", f"runs/{again['id']}/save", {"name": "anew"})
+        assert contents(out / "anew") == contents(first)
+        new = asker.analysed(image["id"], **chosen)
+        assert new["state"] == "done"
+        assert (new["n_clusters"], new["n_clustered"]) == (run["n_clusters"], run["n_clustered"])
+
+
+def test_a_table_that_has_changed_is_another_one(serve: Serve, cell: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "cell.csv", tmp_path / "out"
+    shutil.copy(cell, path)
+    with serve(path, out=out) as asker:
+        saved(asker)
+    path.write_text(path.read_text() + "1,1,0\n")
+    with serve(path, out=out) as asker:
+        image, run = reopened(asker)
+        assert image["n_localizations"] == 1000
+        assert run["state"] == "done"
+        assert len(asker.state()["images"]) == 2
+        assert "has changed" in image["warnings"][0]
+
+
+def test_a_table_that_was_told_about_is_read_in_the_same_way(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(cell)
+    table.columns = ["across", "down", "channel"]
+    table[["across", "down"]] /= 100
+    for folder in ("there", "gone"):
+        path, out = tmp_path / f"{folder}.csv", tmp_path / folder
+        table.to_csv(path, index=False)
+        columns = {"x": "across [px]", "y": "down [px]"}
+        analyse_files([path], out, method="dbscan", columns=columns, pixel_size_nm=100.0)
+        if folder == "gone":
+            path.unlink()
+        with serve(*([path] if folder == "there" else []), out=out) as asker:
+            image, run = reopened(asker)
+            assert run["state"] == "done", run
+            assert image["box"][2] - image["box"][0] == pytest.approx(4_100, rel=0.05)
+            again = asker.analysed(image["id"], parameters={})
+            assert again["n_clusters"] == run["n_clusters"]
+
+
+@pytest.fixture(scope="module")
+def batch(cell: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a folder of two tables, with the results of both in it."""
+    home = tmp_path_factory.mktemp("batch")
+    for name in ("one", "two"):
+        shutil.copy(cell, home / f"{name}.csv")
+    paths = [home / "one.csv", home / "two.csv"]
+    analyse_files(paths, home / "results", method="dbscan", parameters={"eps_nm": 30.0})
+    return home
+
+
+def test_results_are_listed_and_their_tables_are_not(
+    serve: Serve, batch: Path, tmp_path: Path
+) -> None:
+    with serve(batch, out=tmp_path / "out") as asker:
+        state = asker.state()
+        assert [one["name"] for one in state["files"]] == ["one.csv", "two.csv"]
+        assert [one["name"] for one in state["results"]] == ["results/one", "results/two"]
+        assert state["images"] == []
+        # Opened twice, it is there once; and it is of the table in the listed folder.
+        first, second = reopened(asker, 1), reopened(asker, 1)
+        assert first == second
+        assert first[0]["name"] == "two.csv"
+        assert asker.ask("POST", "results/s99/open", {})[0] == 404
+        # What was removed can be opened anew.
+        asker.ask("DELETE", f"runs/{first[1]['id']}")
+        assert reopened(asker, 1)[1]["state"] == "done"
+    with serve(batch / "results", out=tmp_path / "out") as asker:
+        state = asker.state()
+        assert (state["files"], state["images"]) == ([], [])
+        assert [one["name"] for one in state["results"]] == ["one", "two"]
+        assert reopened(asker, 0)[0]["name"] == "one"
+    with serve(batch / "results" / "one", out=tmp_path / "out") as asker:
+        # As a table is, that of one image is opened at once.
+        state = asker.until(lambda state: state["runs"] and state["runs"][0]["state"] == "done")
+        assert state["images"][0]["name"] == "one"
+
+
+def test_new_results_are_listed_when_it_is_asked_for(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        run = saved(asker)
+        assert asker.state()["results"] == []
+        asker.ask("POST", "files/list", {})
+        assert len(asker.state()["results"]) == 1
+        # They are those of the analysis that is open.
+        assert reopened(asker)[1]["id"] == run["id"]
+
+
+def test_no_table_outside_is_looked_at(
+    batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def summed(path: Path) -> str:
+        looked.append(path)
+        return checksum(path)
+
+    monkeypatch.setattr("caml.app.results.checksum", summed)
+    outcome, _ = asked_of(batch / "results" / "one")
+    given, outside = tmp_path / "given", tmp_path / "outside"
+    for folder in (given, outside):
+        folder.mkdir()
+        shutil.copy(batch / "one.csv", folder / "one.csv")
+    (given / "link").symlink_to(outside)
+    (given / "link.csv").symlink_to(outside / "one.csv")
+    there = given / "one.csv"
+    for path in (
+        outside / "one.csv",
+        given / "link" / "one.csv",
+        given / "link.csv",
+        given / ".." / "outside" / "one.csv",
+    ):
+        assert original_of(replace(outcome, path=path), [there], [given]) is None
+    assert looked == []
+    assert original_of(replace(outcome, path=there), [], [given]) == there
+    # A table that was given by its name may lie anywhere.
+    listed = outside / "one.csv"
+    assert original_of(replace(outcome, path=listed), [listed], [given]) == listed
+    assert original_of(replace(outcome, path=listed, sha256=""), [listed], [given]) is None
+    listed.write_text("x,y\n1,2\n")
+    assert original_of(replace(outcome, path=listed), [listed], [given]) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["one/localizations.csv", "one/clusters.csv", "one/outlines.geojson", "summary.csv"]
+)
+def test_a_link_that_leads_out_is_not_followed(batch: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(batch / "results", tmp_path / "results")
+    path = tmp_path / "results" / name
+    check_confined(tmp_path / "results" / "one")
+    shutil.move(path, tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="a link that leads out"):
+        check_confined(tmp_path / "results" / "one")
+
+
+def test_no_folder_outside_is_listed(batch: Path, tmp_path: Path) -> None:
+    home = tmp_path / "given"
+    home.mkdir()
+    shutil.copytree(batch / "results", tmp_path / "results")
+    (home / "link").symlink_to(tmp_path / "results")
+    shutil.copytree(batch / "results", home / "run")
+    shutil.rmtree(home / "run" / "one")
+    (home / "run" / "one").symlink_to(tmp_path / "results" / "one")
+    record = json.loads((home / "run" / "run.json").read_text())
+    for name in ("..", ".", "../../results/one", str(tmp_path / "results" / "one")):
+        record["inputs"].append(record["inputs"][0] | {"folder": name})
+    (home / "run" / "run.json").write_text(json.dumps(record))
+    (home / "other").mkdir()
+    (home / "other" / "run.json").write_text('{"command": "caml spatial"}')
+    assert results_in(home) == [home / "run" / "two"]
+
+
+def test_damaged_results_are_told(serve: Serve, batch: Path, tmp_path: Path) -> None:
+    shutil.copytree(batch, tmp_path / "batch")
+    path = tmp_path / "batch" / "results" / "one" / "clusters.csv"
+    path.write_text(path.read_text()[:-30])
+    with serve(tmp_path / "batch", out=tmp_path / "out") as asker:
+        image, run = reopened(asker)
+        # The table is there all the same.
+        assert image["state"] == "open"
+        assert run["state"] == "failed"
+        assert "clusters.csv, line" in run["message"]
+        shutil.copy(batch / "results" / "one" / "clusters.csv", path)
+        assert reopened(asker)[1]["state"] == "done"
+        path.unlink()
+        path.symlink_to(batch / "results" / "one" / "clusters.csv")
+        for run in asker.state()["runs"]:
+            asker.ask("DELETE", f"runs/{run['id']}")
+        results = asker.state()["results"][0]
+        status, error = asker.ask("POST", f"results/{results['id']}/open", {})
+        assert (status, "a link that leads out" in error) == (400, True)
