@@ -62,13 +62,15 @@ def is_results(folder: Path) -> bool:
     )
 
 
-def results_in(folder: Path) -> list[Path]:
+def results_in(folder: Path, *, deep: bool = True) -> list[Path]:
     """List the folders of images that runs wrote into a folder and those below it.
 
     Parameters
     ----------
     folder : Path
         Where.
+    deep : bool, default True
+        However deep below; else runs in the folder itself and those of its own folders.
 
     Returns
     -------
@@ -76,7 +78,8 @@ def results_in(folder: Path) -> list[Path]:
         In order; no hidden ones, and none that a link leads to from outside the folder.
     """
     found: list[Path] = []
-    for path in sorted(folder.rglob(RECORD)):
+    records = folder.rglob(RECORD) if deep else (folder / RECORD, *folder.glob(f"*/{RECORD}"))
+    for path in sorted(records):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file() or not within(path, folder):
             continue
@@ -128,28 +131,28 @@ def open_results(
     home = results.path.resolve()
     check_confined(home)
     outcome, settings = asked_of(home)
-    for run in store.runs.values():
-        same = run.saved is not None and run.saved.resolve() == home.parent
-        if same and run.image_name == home.name and run.state != "failed":
-            return store.images[run.image], run
-    original = original_of(outcome, [one.path for one in store.files.values()], folders)
+    listed = {one.path: one for one in list(store.files.values())}
+    original = original_of(outcome, listed, folders)
     if original is None:
         path = localizations_in(home)
-        columns = columns_in(column_names(path), settings)
+        size, columns = None, columns_in(column_names(path), settings)
         file = File(store.new_id("f"), path, "", results.name)
-        image = _image_of(store, jobs, file, None, columns)
     else:
-        listed = (one for one in store.files.values() if one.path == original)
-        file = next(listed, None) or File(store.new_id("f"), original, "")
-        columns = dict(settings.columns) if settings.columns else None
-        image = _image_of(store, jobs, file, settings.pixel_size_nm, columns)
+        size, columns = settings.pixel_size_nm, dict(settings.columns or {}) or None
+        file = listed.get(original) or File(store.new_id("f"), original, "")
     told = (text.replace(str(outcome.path), outcome.path.name) for text in outcome.warnings)
-    run = Run(
-        store.new_id("a"), image.id, settings, name_of(settings), state="running", stage="opening",
-        warnings=tuple(told), sha256=outcome.sha256, saved=home.parent, image_name=home.name,
-        table=outcome.path if original is None else None,
-    )  # fmt: skip
+    # Of two that ask at once one finds what the other opened.
     with store.changing():
+        for run in store.runs.values():
+            same = run.saved is not None and run.saved.resolve() == home.parent
+            if same and run.image_name == home.name and run.state != "failed":
+                return store.images[run.image], run
+        image = _image_of(store, jobs, file, size, columns)
+        run = Run(
+            store.new_id("a"), image.id, settings, name_of(settings), state="running",
+            stage="opening", warnings=tuple(told), sha256=outcome.sha256, saved=home.parent,
+            image_name=home.name, table=outcome.path if original is None else None,
+        )  # fmt: skip
         store.runs[run.id] = run
     threading.Thread(target=_reopen, args=(store, image, run, home), daemon=True).start()
     return image, run

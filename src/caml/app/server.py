@@ -87,7 +87,8 @@ class App:
                 self.store.add_file(path, str(folder))
             self._list_results(folder, homes)
         if out.is_dir():
-            self._list_results(out, results_in(out))
+            # Where results go can be any folder, such as that of everything.
+            self._list_results(out, results_in(out, deep=False))
 
     def _list_results(self, folder: Path, homes: Sequence[Path]) -> None:
         """List results by the folder of their run, and by that of the image in it of several."""
