@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 import caml
 from caml import plot
+from caml.analyse import Found, analyse_files
 from caml.errors import InputError
+from caml.io import write_table
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
 from caml.plot.extent import left_out, square
-from caml.plot.overview import ZOOM_NM
+from caml.plot.scene import ZOOM_NM
 from caml.simulate import Scenario, simulate
 
 
@@ -104,6 +106,59 @@ def test_a_small_image_and_its_regions_are_one_panel() -> None:
         if isinstance(one, LineCollection)
     ]
     assert REGION in colours
+
+
+def dots_of(ax: Axes) -> dict[str, set[tuple[float, float]]]:
+    return {
+        str(line.get_color()): set(zip(*np.asarray(line.get_data()).tolist(), strict=True))
+        for line in ax.lines
+        if line.get_marker() == "."
+    }
+
+
+def test_results_in_tiles_are_drawn_as_those_in_memory(
+    analysis: caml.Analysis, tmp_path: Path
+) -> None:
+    table = analysis.localizations.table.copy()
+    table.loc[3, "x_nm"] = np.nan
+    write_table(tmp_path / "cell.parquet", table, file_format="parquet")
+    drawn: list[Figure] = []
+
+    def picture(results: caml.Analysis | Found, folder: Path) -> None:
+        drawn.append(plot.overview(results))
+        plot.save_overview(results, folder)
+        if isinstance(results, Found):
+            with pytest.raises(InputError, match="by label, not by score"):
+                plot.overview(results, by="score")
+
+    for out, size in (("whole", None), ("tiles", 1_000)):
+        batch = analyse_files(
+            [tmp_path / "cell.parquet"], tmp_path / out, tile_size=size, picture=picture
+        )
+        assert batch.outcomes[0].error == ""
+        assert (tmp_path / out / "cell" / "overview.png").stat().st_size > 10_000
+    assert (tmp_path / "tiles" / "cell" / "localizations.parquet").is_dir()
+    (whole, part), (whole_of_tiles, part_of_tiles) = (figure.axes for figure in drawn)
+    titles = [ax.get_title(loc="left") for ax in (whole, whole_of_tiles)]
+    assert titles[0] == titles[1]
+    assert part_of_tiles.get_xlim() == part.get_xlim()
+    # Of the enlarged part the same dots; of the whole, the pixels that hold one.
+    assert dots_of(part_of_tiles) == dots_of(part)
+    n_outlines = [
+        sum(len(one.get_segments()) for one in ax.collections if isinstance(one, LineCollection))
+        for ax in (whole, whole_of_tiles)
+    ]
+    assert n_outlines[0] == n_outlines[1] > 0
+    rgba = np.asarray(whole_of_tiles.images[0].get_array())
+    x_min, x_max = whole.get_xlim()
+    y_max, y_min = whole.get_ylim()
+    expected = np.zeros(rgba.shape[:2], dtype=bool)
+    for places in dots_of(whole).values():
+        x, y = np.array(sorted(places)).T
+        row = ((y - y_min) / (y_max - y_min) * len(rgba)).astype(int)
+        column = ((x - x_min) / (x_max - x_min) * len(rgba)).astype(int)
+        expected[row, column] = True
+    assert ((rgba[..., 3] > 0) == expected).all()
 
 
 @pytest.mark.parametrize("far", [1e8, 1e12])

@@ -17,10 +17,10 @@ from PIL import Image
 
 import caml
 from caml.analyse import Provenance, Settings, analyse_files
+from caml.analyse.found import Found
 from caml.errors import InputError, NothingFoundWarning
 from caml.io import write_table
-from caml.report import report, save_report, save_report_of_parts
-from caml.report.found import Found
+from caml.report import report, save_report
 from caml.report.payload import STEPS, payload
 from caml.simulate import Scenario, simulate
 
@@ -281,9 +281,7 @@ def test_the_page_of_tiles_shows_what_one_pass_shows(
         monkeypatch.setattr("caml.report.payload.MOST_DOTS", most)
         whole, tiled = tmp_path / f"whole_{name}", tmp_path / f"tiled_{name}"
         analyse_files([path], whole, report=save_report)
-        found = analyse_files(
-            [path], tiled, tile_size=1_000, report_of_parts=save_report_of_parts
-        ).outcomes[0]
+        found = analyse_files([path], tiled, tile_size=1_000, report=save_report).outcomes[0]
         assert found.error == ""
         pages[name] = [
             data_of((folder / "cell" / "report.html").read_text("utf-8"))

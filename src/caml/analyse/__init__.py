@@ -6,6 +6,7 @@
 from caml.analyse.batch import Batch, Outcome, analyse_files
 from caml.analyse.by_method import OURS
 from caml.analyse.chain import Analysis, analyse
+from caml.analyse.found import Found
 from caml.analyse.load import load_results
 from caml.analyse.record import Provenance, Settings
 from caml.analyse.recorded import Recorded, provenance_of, read_recorded
@@ -22,6 +23,7 @@ __all__ = [
     "Analysis",
     "Batch",
     "ChannelAnalysis",
+    "Found",
     "OneOfTwo",
     "Outcome",
     "Provenance",

@@ -19,7 +19,6 @@ from caml.analyse.crew import Crew, Dask, crew
 from caml.analyse.jobs import Job, as_text, check_free, plan
 from caml.analyse.ledger import Ledger, Outcome, identity
 from caml.analyse.one_file import (
-    PartsReport,
     Picture,
     Progress,
     Report,
@@ -91,7 +90,6 @@ def analyse_files(
     resume: bool = False,
     picture: Picture | None = None,
     report: Report | None = None,
-    report_of_parts: PartsReport | None = None,
     on_outcome: Callable[[Outcome, int, int], None] | None = None,
     on_progress: Progress | None = None,
 ) -> Batch:
@@ -135,11 +133,11 @@ def analyse_files(
     resume : bool, default False
         Whether to go on with what an interrupted run left in `out`.
     picture : callable, optional
-        Draws each analysis into its folder.
+        Draws each analysis into its folder: called with an `Analysis` (of a table in tiles with a
+        `Found`, which reads them one by one) and the folder.
     report : callable, optional
-        Writes a page about each analysis into its folder.
-    report_of_parts : callable, optional
-        The same for tables in tiles, of which there are no pictures.
+        Writes a page about each analysis into its folder: called with the same, and where it came
+        from (`Provenance`).
     on_outcome : callable, optional
         Called as each file is done, with the outcome, how many are done, and how many there are.
     on_progress : callable, optional
@@ -209,7 +207,7 @@ def analyse_files(
                 analyse_file, settings=settings, picture=picture, report=report
             )
             parts = functools.partial(
-                analyse_in_tiles, settings=settings, hands=hands, report=report_of_parts
+                analyse_in_tiles, settings=settings, hands=hands, picture=picture, report=report
             )
             for outcome in _run(todo, tiled, whole, parts, n_jobs, hands, on_progress):
                 outcomes[outcome.folder.name] = outcome

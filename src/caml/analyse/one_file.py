@@ -17,6 +17,7 @@ from caml._machine import memory_bytes
 from caml.analyse.by_method import OURS
 from caml.analyse.chain import RESULTS, Analysis, analyse
 from caml.analyse.crew import Crew
+from caml.analyse.found import Found
 from caml.analyse.jobs import Job, as_text
 from caml.analyse.ledger import Outcome
 from caml.analyse.record import Provenance, Settings, checksum
@@ -45,7 +46,6 @@ from caml.io import (
 from caml.models import load_model
 
 __all__ = [
-    "PartsReport",
     "Picture",
     "Progress",
     "Report",
@@ -66,18 +66,17 @@ BYTES_PER_LOCALIZATION = 400
 # The same for a byte of text: a row of a ThunderSTORM table has about 80.
 MEMORY_PER_BYTE_OF_TEXT = 5
 
-# Draws an analysis into a folder; the figures live above this floor and are handed down.
-Picture = Callable[[Analysis, Path], None]
-# Writes a page about an analysis, and where it came from, into a folder.
-Report = Callable[[Analysis, Path, Provenance], None]
-# The same of a folder of results in parts, and the row of the image.
-PartsReport = Callable[[Path, pd.DataFrame, Provenance], None]
+# Draws an analysis, or what was found in tiles, into a folder; the figures live above this floor
+# and are handed down.
+Picture = Callable[[Analysis | Found, Path], None]
+# Writes a page about it, and where it came from, into a folder.
+Report = Callable[[Analysis | Found, Path, Provenance], None]
 # Is told the file, the stage and the share of it that is done.
 Progress = Callable[[Path, str, float], None]
 # The summary, how long each stage took, the network or method with its parameters, what was done.
-Found = tuple[pd.DataFrame, dict[str, float], str, tuple[str, ...]]
+Done = tuple[pd.DataFrame, dict[str, float], str, tuple[str, ...]]
 # Of the checksum of a file, and what tells the warnings so far.
-Work = Callable[[str, Callable[[], tuple[str, ...]]], Found]
+Work = Callable[[str, Callable[[], tuple[str, ...]]], Done]
 
 
 def is_tiled(path: Path, settings: Settings) -> bool:
@@ -170,7 +169,7 @@ def analyse_file(
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Found:
+    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Done:
         analysis = analysis_of(path, folder.name, settings, tell)
         start = time.perf_counter()
         with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
@@ -244,7 +243,8 @@ def analyse_in_tiles(
     *,
     settings: Settings,
     hands: Crew,
-    report: PartsReport | None = None,
+    picture: Picture | None = None,
+    report: Report | None = None,
     on_progress: Progress | None = None,
 ) -> Outcome:
     """Analyse one table tile by tile, going on with what an earlier run left of it.
@@ -257,6 +257,8 @@ def analyse_in_tiles(
         What is asked for.
     hands : Crew
         Who works on the tiles.
+    picture : callable, optional
+        Draws what was found into its folder.
     report : callable, optional
         Writes a page about it into its folder.
     on_progress : callable, optional
@@ -274,7 +276,7 @@ def analyse_in_tiles(
         if on_progress is not None:
             on_progress(path, stage, share)
 
-    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Found:
+    def work(sha256: str, warned: Callable[[], tuple[str, ...]]) -> Done:
         start = time.perf_counter()
         table = path.absolute()
         if not is_parquet(path):
@@ -309,12 +311,16 @@ def analyse_in_tiles(
                 text = f"{error}; what is done is kept: go on with --resume"
                 raise OutputError(text) from error
             raise
-        if report is not None:
+        if picture is not None or report is not None:
             start = time.perf_counter()
             tell("report", 0.0)
             told = tuple(map(in_the_users_words, warned()))
             source = Provenance(path=path, sha256=sha256, settings=settings, warnings=told)
-            _report(lambda: report(folder, summary, source), path)
+            found = Found.in_parts(folder, summary, source)
+            if picture is not None:
+                picture(found, folder)
+            if report is not None:
+                _report(lambda: report(found, folder, source), path)
             seconds["report"] = round(time.perf_counter() - start, 3)
         return summary, {"read": read_s} | seconds, load_model(settings.model).card.name, ()
 

@@ -282,7 +282,7 @@ def _batch(
     """Analyse and write many tables; tell of each as it is done."""
     from caml.analyse import Outcome, analyse_files
     from caml.plot import save_overview
-    from caml.report import save_first_page, save_report, save_report_of_parts
+    from caml.report import save_first_page, save_report
 
     rows: list[dict[str, Any]] = []
     n = len(task.paths)
@@ -309,7 +309,6 @@ def _batch(
         columns=given.columns,
         picture=save_overview,
         report=save_report,
-        report_of_parts=save_report_of_parts,
         on_outcome=on_outcome,
         on_progress=on_progress,
     )

@@ -123,11 +123,11 @@ def analyse(
     run.json (what was done).
 
     A table in parquet or text that is too large for memory is analysed in tiles. Its localizations
-    and outlines are then folders of parquet files, and there is no overview.png.
+    and outlines are then folders of parquet files.
     """
     from caml.analyse import analyse_files
     from caml.plot import save_overview
-    from caml.report import save_first_page, save_report, save_report_of_parts
+    from caml.report import save_first_page, save_report
 
     if tile_size is not None and region_texts:
         raise click.UsageError("--tile is of whole tables: leave out either it or --region")
@@ -161,7 +161,6 @@ def analyse(
             resume=resume,
             picture=save_overview,
             report=save_report if with_report else None,
-            report_of_parts=save_report_of_parts if with_report else None,
             on_outcome=report,
             on_progress=progress.show,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,7 +194,9 @@ class ParquetTable:
             found.append([file.name, status.st_size, status.st_mtime_ns])
         return found
 
-    def read(self, number: int, *, whole: bool = True) -> Localizations:
+    def read(
+        self, number: int, *, whole: bool = True, beside: Collection[str] = ()
+    ) -> Localizations:
         """Read a part.
 
         Parameters
@@ -203,6 +205,8 @@ class ParquetTable:
             Which part.
         whole : bool, default True
             Whether every column is wanted; else only those of positions, frames and channels.
+        beside : collection of str, optional
+            Names of columns that are wanted besides.
 
         Returns
         -------
@@ -219,7 +223,10 @@ class ParquetTable:
         wanted = None
         if not whole:
             sources.pop("uncertainty", None)
-            used = sorted({source.column for role in sources.values() for source in role})
+            used = sorted(
+                {source.column for role in sources.values() for source in role}
+                | {names.index(name) for name in beside}
+            )
             # A name that is there twice means both.
             if len(set(names)) == len(names) and not any("." in names[i] for i in used):
                 wanted = [names[i] for i in used]

@@ -28,8 +28,8 @@ from caml.plot.images import (
     outlines,
     scale_bar,
 )
-from caml.plot.overview import ZOOM_FROM, ZOOM_NM
 from caml.plot.pixels import Box, kinds_rgba, pixel_counts
+from caml.plot.scene import ZOOM_FROM, ZOOM_NM
 from caml.plot.spatial import radial_function
 from caml.plot.style import style
 

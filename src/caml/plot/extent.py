@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy.typing as npt
 from caml.localizations import Region
 from caml.plot.pixels import Box
 
-__all__ = ["left_out", "square"]
+__all__ = ["left_out", "square", "square_of"]
 
 # Of localizations, those further out than all but this share on each side are left out of a picture
 # that would be so many times as wide with them.
 FAR_OFF, EMPTY = 0.002, 20
+# Localizations of a piece that tell where most are.
+ENOUGH = 200_000
 
 
 def square(positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]) -> Box:
@@ -41,6 +43,32 @@ def square(positions: npt.NDArray[np.floating[Any]], regions: Sequence[Region]) 
     half = max(float((high - low).max()) / 2, 50.0) * 1.03
     x, y = (low + high) / 2
     return (float(x - half), float(y - half), float(x + half), float(y + half))
+
+
+def square_of(pieces: Iterable[npt.NDArray[np.floating[Any]]], regions: Sequence[Region]) -> Box:
+    """Return what is drawn of an image that is read part by part.
+
+    Parameters
+    ----------
+    pieces : iterable of ndarray of shape (n_localizations, 2), nm
+        Where localizations are, all finite, some at a time; of a large piece every so manieth and
+        the furthest are looked at.
+    regions : sequence of Region
+        What else is drawn.
+
+    Returns
+    -------
+    tuple of float
+        As `square` gives it.
+    """
+    some: list[npt.NDArray[np.floating[Any]]] = [np.zeros((0, 2))]
+    for positions in pieces:
+        if len(positions):
+            step = max(len(positions) // ENOUGH, 1)
+            some.append(positions[::step])
+            if step > 1:
+                some.append(np.stack([positions.min(axis=0), positions.max(axis=0)]))
+    return square(np.concatenate(some), regions)
 
 
 def left_out(positions: npt.NDArray[np.floating[Any]], box: Box) -> int:

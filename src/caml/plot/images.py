@@ -33,6 +33,7 @@ __all__ = [
     "MANY",
     "PIXELS",
     "By",
+    "backdrop",
     "coloured",
     "density",
     "fitting_dot",
@@ -40,6 +41,7 @@ __all__ = [
     "localizations",
     "outlines",
     "scale_bar",
+    "show",
 ]
 
 By = Literal["label", "score", "cluster"]
@@ -128,7 +130,7 @@ def localizations(
         else:
             counts = pixel_counts(positions, box, shape, kind=kind, n_kinds=len(colours))
             rgba = kinds_rgba(counts, colours)
-        return _show(ax, rgba, box)
+        return show(ax, rgba, box)
     figure = ax.figure.get_figure(root=True)
     width_in = ax.get_position().width * (figure.get_figwidth() if figure else 6.4)
     dot = fitting_dot(len(positions), width_in) if size is None else size
@@ -158,7 +160,7 @@ def backdrop(ax: Axes, positions: npt.NDArray[np.floating[Any]]) -> Axes:
     """
     (x_min, x_max), (y_max, y_min) = ax.get_xlim(), ax.get_ylim()
     box = (x_min, y_min, x_max, y_max)
-    return _show(ax, kinds_rgba(pixel_counts(positions, box, _shape(box)), [OUTSIDE]), box)
+    return show(ax, kinds_rgba(pixel_counts(positions, box, _shape(box)), [OUTSIDE]), box)
 
 
 def fitting_dot(n: int, width_in: float = 6.4) -> float:
@@ -234,7 +236,7 @@ def density(
     # Whole pixels: the last ones may reach beyond the part.
     held = (*drawn[:2], drawn[0] + shape[1] * pixel, drawn[1] + shape[0] * pixel)
     counts = pixel_counts(positions, held, shape)[0]
-    _show(ax, density_rgba(counts, blur_px=blur / pixel, gamma=gamma, colours=colours), held)
+    show(ax, density_rgba(counts, blur_px=blur / pixel, gamma=gamma, colours=colours), held)
     image_axes(ax, drawn)
     ax.set_facecolor(colormaps[colours](0.0))
     return scale_bar(ax, inside="white")
@@ -358,8 +360,23 @@ def _shape(box: Box, pixel_nm: float | None = None) -> tuple[int, int]:
     return max(int(np.ceil(height / pixel - 1e-9)), 1), max(int(np.ceil(width / pixel - 1e-9)), 1)
 
 
-def _show(ax: Axes, rgba: npt.NDArray[np.uint8], box: Box) -> Axes:
-    """Draw pixels where they are, and leave the limits of the axes alone."""
+def show(ax: Axes, rgba: npt.NDArray[np.uint8], box: Box) -> Axes:
+    """Draw pixels where they are, and leave the limits of the axes alone.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    rgba : ndarray of uint8 of shape (n_rows, n_columns, 4)
+        Their colours; row 0 is that of y_min.
+    box : tuple of float
+        x_min, y_min, x_max, y_max, nm.
+
+    Returns
+    -------
+    Axes
+        The same.
+    """
     limits = ax.get_xlim(), ax.get_ylim()
     had_limits = not (ax.get_autoscalex_on() and ax.get_autoscaley_on())
     extent = (box[0], box[2], box[3], box[1])

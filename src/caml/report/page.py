@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from caml._version import __version__
 from caml._words import counted
 from caml.analyse import Analysis, Provenance
+from caml.analyse.found import Found
 from caml.errors import InputError
 from caml.io import whole_file
 from caml.models import ModelCard
@@ -20,15 +21,13 @@ from caml.plot.colours import KINDS, NOT_CLUSTERED, OUTSIDE
 from caml.plot.descriptors import axis_name, in_short
 from caml.report.again import python_lines, regions_geojson, shell_line
 from caml.report.bars import histograms
-from caml.report.found import Found
 from caml.report.payload import payload
 from caml.report.words import numbers, what_was_asked, what_was_found
 
 if TYPE_CHECKING:
     import jinja2
-    import pandas as pd
 
-__all__ = ["fill", "page_of", "report", "save_report", "save_report_of_parts"]
+__all__ = ["fill", "report", "save_report"]
 
 # Rows that a page has before anything runs in it: what is read without a browser, and printed.
 ROWS = 20
@@ -39,12 +38,12 @@ PAPER = (
 )
 
 
-def report(analysis: Analysis, provenance: Provenance | None = None) -> str:
+def report(analysis: Analysis | Found, provenance: Provenance | None = None) -> str:
     """Write an analysis as one page that needs nothing else: picture, distributions, table, words.
 
     Parameters
     ----------
-    analysis : Analysis
+    analysis : Analysis or Found
         What was found.
     provenance : Provenance, optional
         Where it came from: the file, what was asked for, warnings. Without it the page leaves out
@@ -56,75 +55,7 @@ def report(analysis: Analysis, provenance: Provenance | None = None) -> str:
         HTML, mostly below 5 MB: of more than 150,000 localizations an image takes the place of
         single ones, of more than 12,000 clusters the largest are shown.
     """
-    return page_of(Found.of(analysis), provenance)
-
-
-def save_report(analysis: Analysis, path: str | Path, provenance: Provenance | None = None) -> None:
-    """Write the page of an analysis into a file, or as ``report.html`` into a folder.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        What was found.
-    path : str or Path
-        The file, ending in ``.html``, replaced if it is there; or a folder.
-    provenance : Provenance, optional
-        Where it came from.
-
-    Raises
-    ------
-    InputError
-        If the path is neither a folder nor ends in ``.html``.
-    OutputError
-        If it cannot be written.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path /= "report.html"
-    elif path.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{path}: a report is a file that ends in .html, or goes into a folder")
-    text = report(analysis, provenance)
-    with whole_file(path, overwrite=True) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def save_report_of_parts(folder: Path, summary: pd.DataFrame, provenance: Provenance) -> None:
-    """Write the page of a table that was analysed in tiles into its folder of results.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the results.
-    summary : DataFrame
-        The row of the image.
-    provenance : Provenance
-        Where it came from.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    text = page_of(Found.in_parts(folder, summary, provenance), provenance)
-    with whole_file(folder / "report.html", overwrite=True) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def page_of(found: Found, provenance: Provenance | None) -> str:
-    """Fill the page.
-
-    Parameters
-    ----------
-    found : Found
-        The results.
-    provenance : Provenance or None
-        Where they came from.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    found = analysis if isinstance(analysis, Found) else Found.of(analysis)
     shown = payload(found)
     largest = found.clusters.nlargest(ROWS, "n_localizations")["cluster"]
     row_of = {row[0]: row for row in shown["rows"]}
@@ -157,6 +88,37 @@ def page_of(found: Found, provenance: Provenance | None) -> str:
             "geojson": regions_geojson(provenance.settings),
         }
     return fill("page.html", given)
+
+
+def save_report(
+    analysis: Analysis | Found, path: str | Path, provenance: Provenance | None = None
+) -> None:
+    """Write the page of an analysis into a file, or as ``report.html`` into a folder.
+
+    Parameters
+    ----------
+    analysis : Analysis or Found
+        What was found.
+    path : str or Path
+        The file, ending in ``.html``, replaced if it is there; or a folder.
+    provenance : Provenance, optional
+        Where it came from.
+
+    Raises
+    ------
+    InputError
+        If the path is neither a folder nor ends in ``.html``.
+    OutputError
+        If it cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= "report.html"
+    elif path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path}: a report is a file that ends in .html, or goes into a folder")
+    text = report(analysis, provenance)
+    with whole_file(path, overwrite=True) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def fill(template: str, given: Mapping[str, Any]) -> str:

@@ -15,13 +15,13 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgba
 from PIL import Image
 
+from caml.analyse.found import Found
 from caml.localizations import AXES
 from caml.plot import density_rgba, pixel_counts
 from caml.plot.colours import KINDS, NOT_CLUSTERED, OUTSIDE
-from caml.plot.extent import left_out, square
+from caml.plot.extent import left_out, square_of
 from caml.plot.images import BLUR_NM
 from caml.plot.pixels import Box
-from caml.report.found import Found
 
 __all__ = ["payload", "png"]
 
@@ -38,8 +38,6 @@ MOST_CORNERS = 200_000
 # Clusters in the picture and the table: the largest of more.
 MOST_CLUSTERS = 12_000
 STEPS = 65_535
-# Localizations of a piece that tell where most are.
-ENOUGH = 200_000
 
 # What the table of clusters shows, in this order, where it is known.
 COLUMNS = (
@@ -80,7 +78,7 @@ def payload(found: Found) -> dict[str, Any]:
     if len(shown) > MOST_CLUSTERS:
         shown = shown.nlargest(MOST_CLUSTERS, "n_localizations").sort_index()
     are_dots = found.n_localizations <= MOST_DOTS
-    box = _box(found)
+    box = square_of((positions for positions, _ in found.pieces()), found.regions)
     side = PIXELS if are_dots else MORE_PIXELS
     # Outside the regions, not clustered, and clustered.
     counts, n_left_out = np.zeros((3, side, side), dtype=np.int32), 0
@@ -103,18 +101,6 @@ def payload(found: Found) -> dict[str, Any]:
     else:
         packed["clustered"] = _fitting(_clustered, counts)
     return packed
-
-
-def _box(found: Found) -> Box:
-    """Return what is drawn, told from some localizations of each piece and its furthest."""
-    some: list[npt.NDArray[np.floating[Any]]] = [np.zeros((0, 2))]
-    for positions, _ in found.pieces():
-        if len(positions):
-            step = max(len(positions) // ENOUGH, 1)
-            some.append(positions[::step])
-            if step > 1:
-                some.append(np.stack([positions.min(axis=0), positions.max(axis=0)]))
-    return square(np.concatenate(some), found.regions)
 
 
 def _dots(found: Found, box: Box) -> dict[str, str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from caml.analyse import load_results, provenance_of, read_recorded
+from caml.analyse import Analysis, Found, load_results, provenance_of, read_recorded
 from caml.errors import InputError
 from caml.io import whole_file
 from caml.io.run_folders import RECORD
-from caml.plot import overview
-from caml.report.found import Found
-from caml.report.page import page_of
+from caml.plot import save_overview
+from caml.report.page import report
 
 __all__ = ["save_report_of_results"]
 
@@ -26,7 +25,7 @@ def save_report_of_results(
         Of its results, also of those in tiles.
     path : str or Path, optional
         The page, ending in ``.html``. By default ``report.html`` in the folder, replaced if it is
-        there; and ``overview.png`` where it is missing, but for results in tiles.
+        there; and ``overview.png`` where it is missing.
     overwrite : bool, default False
         Whether a page at `path` is replaced.
 
@@ -52,16 +51,14 @@ def save_report_of_results(
         if outcome is not None:
             provenance = provenance_of(outcome, recorded.batch.settings)
     is_tiled = (folder / "outlines.parquet").is_dir()
+    found: Analysis | Found
     if outcome is not None and provenance is not None and is_tiled and not outcome.error:
         found = Found.in_parts(home, outcome.summary, provenance, card)
     else:
-        analysis = load_results(folder)
-        found = Found.of(analysis)
-        picture = folder / "overview.png"
-        if path is None and not is_tiled and not picture.exists():
-            with whole_file(picture) as partial:
-                overview(analysis).savefig(partial, format="png")
-    text = page_of(found, provenance)
+        found = load_results(folder)
+    if path is None and not (folder / "overview.png").exists():
+        save_overview(found, folder)
+    text = report(found, provenance)
     with whole_file(page, overwrite=overwrite or path is None) as partial:
         partial.write_text(text, encoding="utf-8")
     return page

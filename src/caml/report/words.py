@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from caml._words import counted
+from caml.analyse.found import Found
 from caml.plot.descriptors import in_short
-from caml.report.found import Found
 
 __all__ = ["Number", "numbers", "what_was_asked", "what_was_found"]
 

@@ -1,4 +1,4 @@
-"""What a page is made of: an analysis in memory, or results that lie in a folder part by part."""
+"""What pictures and pages show: an analysis in memory, or results in a folder, part by part."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import shapely
 
-from caml.analyse import Analysis, Provenance
-from caml.analyse.chain import rounded
+from caml.analyse.chain import Analysis, rounded
+from caml.analyse.record import Provenance
 from caml.io import ParquetTable
 from caml.localizations import Region
 from caml.models import ModelCard, load_model
@@ -140,7 +140,7 @@ class Found:
 
         def pieces() -> Iterator[Piece]:
             for number in range(table.n_parts):
-                part = table.read(number)
+                part = table.read(number, whole=False, beside=("cluster", "label"))
                 cluster = part.table["cluster"].to_numpy()
                 label = part.table["label"].to_numpy()
                 kind = np.where(cluster >= 0, np.maximum(label, 1), 0)
