@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from browsing import ARGUMENTS, CHROMIUM, until
+
 if TYPE_CHECKING:
     from caml.app.serve import Server
 
@@ -127,3 +129,39 @@ def asker(cell: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aske
 def serve() -> Callable[..., contextlib.AbstractContextManager[Asker]]:
     """Give what serves a page for one test."""
     return serving
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Start Chromium."""
+    from playwright.sync_api import sync_playwright  # an extra of developers
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Give what opens a page; none of them may have failed in its scripts."""
+    faults: list[str] = []
+    pages = []
+
+    def opened(asker: Any, *, is_open: bool = True, **options: Any) -> Any:
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        # Playwright asks to be told of file choosers when it is first interested, and does not wait
+        # for that: a key pressed at once can be faster.
+        page.on("filechooser", lambda _: None)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(asker.server.address)
+        if is_open:
+            until(page, "caml.panes[0].view.drawnCount > 0")
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert faults == []

@@ -1,8 +1,6 @@
 """The page in a real Chromium: what a person does with it, from the first look to saved results."""
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,94 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-pytest.importorskip("starlette", reason="needs the extra app")
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright for Python")
+from browsing import analyse, drag, needs_chromium, place, until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: chromium)")
+pytest.importorskip("starlette", reason="needs the extra app")
+pytestmark = needs_chromium
 
 Serve = Callable[..., AbstractContextManager[Any]]
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-def until(page: Any, expression: str, timeout_s: float = 60.0) -> None:
-    # The page's policy allows no code from text, which Playwright's own waiting needs.
-    end = time.monotonic() + timeout_s
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, f"it never was: {expression}"
-        time.sleep(0.03)
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    faults: list[str] = []
-    pages = []
-
-    def opened(asker: Any, *, is_open: bool = True, **options: Any) -> Any:
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, **options)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        # Playwright asks to be told of file choosers when it is first interested, and does not wait
-        # for that: a key pressed at once can be faster.
-        page.on("filechooser", lambda _: None)
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(asker.server.address)
-        if is_open:
-            until(page, "caml.panes[0].view.drawnCount > 0")
-        pages.append(page)
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert faults == []
-
-
-def analyse(page: Any) -> None:
-    page.select_option("#method", "dbscan")
-    page.locator("#parameters-box").evaluate("box => { box.open = true; }")
-    page.fill("#parameter-eps_nm", "30")
-    page.fill("#parameter-min_samples", "5")
-    before = page.evaluate("caml.panes[0].run?.id ?? ''")
-    page.click("#run")
-    until(page, f"caml.panes[0].run && caml.panes[0].run.id !== '{before}'")
-    until(page, "Boolean(caml.panes[0].view.clusters)")
-
-
-def place(page: Any, x: float, y: float) -> tuple[float, float]:
-    """Tell where a place of the image, nm, is in the window."""
-    left, top = page.evaluate(
-        "([x, y]) => { const { view } = caml.panes[0]; const box = "
-        "view.canvas.getBoundingClientRect(); const [a, b] = view.toScreen(x, y); "
-        "return [box.left + a, box.top + b]; }",
-        [x, y],
-    )
-    return left, top
-
-
-def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    page.mouse.move(*end)
-    page.mouse.up()
 
 
 def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..., Any]) -> None:
@@ -372,7 +288,7 @@ def test_saved_results_are_opened_after_a_restart(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 700)])
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 700), (420, 900)])
 def test_nothing_is_cut_off(
     asker: Any, open_page: Callable[..., Any], size: tuple[int, int], scheme: str
 ) -> None:
@@ -392,4 +308,42 @@ def test_nothing_is_cut_off(
         "!one.classList.contains('name')).map((one) => one.textContent)"
     )
     assert cut == []
+    # Nor does one stick out of its panel, and two images are both large enough to look at.
+    outside = page.evaluate(
+        "[...document.querySelectorAll('aside :is(button, .button, input, canvas), .bar > *')]"
+        ".filter((one) => { const home = one.closest('aside, .pane').getBoundingClientRect(); "
+        "const box = one.getBoundingClientRect(); return one.offsetParent && "
+        "(box.left < home.left - 1 || box.right > home.right + 1); }).map((one) => one.outerHTML)"
+    )
+    assert outside == []
+    for canvas in page.locator(".pane canvas").all():
+        box = canvas.bounding_box()
+        assert min(box["width"], box["height"]) >= 190
     page.click("#compare")
+    if size[0] >= 900:
+        # Histograms are seen without scrolling.
+        lowest = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.histogram canvas')].map((one) => "
+            "one.getBoundingClientRect().bottom - one.closest('.found').getBoundingClientRect()"
+            ".bottom))"
+        )
+        assert lowest <= 0
+    else:
+        # The image stays in sight while the rest is scrolled.
+        page.locator("#save").scroll_into_view_if_needed()
+        assert page.locator("canvas").first.bounding_box()["y"] < size[1] / 2
+
+
+def test_a_whole_image_stays_whole_in_another_window(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    for width, height in ((700, 500), (1280, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        until(page, "caml.panes[0].view.width === caml.panes[0].canvas.clientWidth")
+        assert page.evaluate("caml.panes[0].view.isWhole")
+    page.evaluate("caml.panes[0].view.zoom(0.5)")
+    scale = page.evaluate("caml.panes[0].view.scale")
+    page.set_viewport_size({"width": 900, "height": 700})
+    until(page, "caml.panes[0].view.width === caml.panes[0].canvas.clientWidth")
+    assert page.evaluate("caml.panes[0].view.scale") == scale

@@ -32,13 +32,14 @@ export class View {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
-    const first = !this.width;
+    // What was all in sight stays so, whatever becomes of the window.
+    const whole = !this.width || this.isWhole;
     this.width = width;
     this.height = height;
     this.ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
-    if (first && this.image) this.fit();
+    if (whole && this.image) this.fit();
     this.ask();
     this.paint();
   }
@@ -87,11 +88,22 @@ export class View {
       (y - this.height / 2) * this.scale + this.centre[1]];
   }
 
+  // Where all of the image is in sight: the centre and the scale.
+  get whole() {
+    const [x0, y0, x1, y1] = this.image.box;
+    return { centre: [(x0 + x1) / 2, (y0 + y1) / 2],
+      scale: Math.max((x1 - x0) / this.width, (y1 - y0) / this.height) };
+  }
+
+  get isWhole() {
+    if (!this.image?.box) return false;
+    const { centre: [x, y], scale } = this.whole;
+    return scale === this.scale && x === this.centre[0] && y === this.centre[1];
+  }
+
   fit() {
     if (!this.image?.box || !this.width) return;
-    const [x0, y0, x1, y1] = this.image.box;
-    this.centre = [(x0 + x1) / 2, (y0 + y1) / 2];
-    this.scale = Math.max((x1 - x0) / this.width, (y1 - y0) / this.height);
+    Object.assign(this, this.whole);
     this.moved();
   }
 
