@@ -164,7 +164,7 @@ class App {
       if (!other && first.image) Object.assign(pane.view, { scale: first.view.scale,
         centre: [...first.view.centre] });
     } else {
-      this.panes.pop().element.remove();
+      this.panes.pop().remove();
       this.active = this.panes[0];
     }
     byId("compare").setAttribute("aria-pressed", String(two));

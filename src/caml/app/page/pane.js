@@ -28,7 +28,7 @@ export class Pane {
     this.outlinesLabel = element("label", { class: "check" }, this.outlines, "Outlines");
     this.popover = this.makePopover();
     this.lookButton = element("button", { class: "small quiet look", "aria-expanded": "false",
-      title: "Brightness and blur", onclick: () => this.toggleLook() }, "Display");
+      title: "Brightness and blur", onclick: () => this.openLook(this.popover.hidden) }, "Display");
     this.canvas = element("canvas", { tabindex: "0", role: "img", "aria-label":
       "Image of localizations. Arrow keys move, plus and minus zoom, 0 shows all of it." });
     this.where = element("div", { class: "corner where" });
@@ -40,10 +40,10 @@ export class Pane {
       element("button", { "aria-label": "Show all", title: "Show all",
         onclick: () => this.view.fit() }, "⤢"));
     this.face = element("div", { class: "face" }, this.canvas, this.legend, this.where, zoom,
-      this.veil);
+      this.veil, this.popover);
     this.bar = element("div", { class: "bar" }, this.imageChoice, this.runChoice, this.layers,
       this.outlinesLabel, element("span", { class: "spring" }), this.lookButton);
-    this.element = element("div", { class: "pane" }, this.bar, this.face, this.popover);
+    this.element = element("div", { class: "pane" }, this.bar, this.face);
     this.element.addEventListener("pointerdown", () => app.activate(this));
     document.getElementById("stage").append(this.element);
     this.view = new View(this.canvas, {
@@ -80,12 +80,32 @@ export class Pane {
       slider("Blur", "blur", 0, 60, 1, 0, length));
   }
 
-  toggleLook() {
-    this.popover.hidden = !this.popover.hidden;
-    this.lookButton.setAttribute("aria-expanded", String(!this.popover.hidden));
+  openLook(yes) {
+    this.popover.hidden = !yes;
+    this.lookButton.setAttribute("aria-expanded", String(yes));
+    this.away?.abort();
+    if (!yes) return;
+    // A press anywhere else closes it, and so does Escape.
+    this.away = new AbortController();
+    const { signal } = this.away;
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (!this.popover.contains(target) && !this.lookButton.contains(target)) this.openLook(false);
+    }, { signal, capture: true });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      if (this.popover.contains(document.activeElement)) this.lookButton.focus();
+      this.openLook(false);
+    }, { signal, capture: true });
+  }
+
+  remove() {
+    this.openLook(false);
+    this.element.remove();
   }
 
   show(image, run, clusters) {
+    if (this.image?.id !== image?.id) this.openLook(false);
     this.image = image;
     this.run = run;
     if (!this.layersFor().includes(this.view.look.layer)) this.view.look.layer = "density";
@@ -128,7 +148,7 @@ export class Pane {
     }, LAYERS[layer][0])));
     this.outlinesLabel.hidden = !this.run;
     this.element.classList.toggle("empty", this.image?.state !== "open");
-    if (this.image?.state !== "open") this.popover.hidden = true;
+    if (this.image?.state !== "open") this.openLook(false);
     fill(this.veil, ...this.veilText());
     fill(this.legend, ...this.legendParts());
   }
