@@ -63,3 +63,44 @@ def test_another_image_closes_the_display(
         page.evaluate("caml.left.open(caml.state.files[1])")
         until(page, "caml.panes[0].image?.name === 'other.csv'")
         assert not page.locator(".popover").is_visible()
+
+
+def test_ends_of_a_filter_that_cannot_be_used_are_told_beside_it(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    analyse(page)
+    n = page.evaluate("caml.panes[0].view.clusters.n")
+    least = page.locator("[aria-label='Area, nm², at least']")
+    most = page.locator("[aria-label='Area, nm², at most']")
+    fault = page.locator(".histogram .bad").nth(1)
+    before = most.input_value()
+    for field, typed, words in (
+        (least, "abc", "“abc” is not a number."),
+        (least, "1e9", f"1e9 is more than the most to show, {before}."),
+        (most, "0.001", "0.001 is less than the least to show, "),
+        (least, "0,5", "“0,5”: write 0.5 with a point."),
+        (least, "1,2,x", "is not a number"),
+    ):
+        field.fill(typed)
+        page.keyboard.press("Tab")
+        assert words in fault.inner_text()
+        # What was typed stays, to be mended, and nothing is filtered by it.
+        assert field.input_value() == typed
+        assert field.get_attribute("aria-invalid") == "true"
+        described = field.get_attribute("aria-describedby")
+        assert words in page.inner_text(f"#{described}")
+        assert page.inner_text(".found h1") == f"{n} clusters"
+        field.press("Escape")
+        assert fault.inner_text() == ""
+        assert field.get_attribute("aria-invalid") is None
+    # Mended, it filters.
+    least.fill("abc")
+    page.keyboard.press("Tab")
+    least.fill("1,000")
+    page.keyboard.press("Tab")
+    areas = page.evaluate("Array.from(caml.panes[0].view.clusters.arrays.area_nm2)")
+    assert page.evaluate("caml.panes[0].view.clusters.nShown") == sum(one >= 1000 for one in areas)
+    assert fault.inner_text() == ""
+    least.fill("")
+    page.keyboard.press("Tab")

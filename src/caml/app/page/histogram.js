@@ -3,6 +3,18 @@
 import { element, number } from "./words.js";
 
 const BINS = 44;
+let made = 0;
+
+// What was typed as a number, or why it is none. Commas only group thousands: of 0,5 nobody could
+// tell whether it is a half or five.
+function numberOf(text) {
+  const plain = text.replaceAll(/\s/g, "");
+  if (/^[-+]?\d+,\d+$/.test(plain) && !/^[-+]?\d{1,3},\d{3}$/.test(plain)) {
+    return { fault: `“${text}”: write ${plain.replace(",", ".")} with a point.` };
+  }
+  const value = Number(plain.replaceAll(",", ""));
+  return plain && Number.isFinite(value) ? { value } : { fault: `“${text}” is not a number.` };
+}
 
 export class Histogram {
   constructor(title, values, range, onRange) {
@@ -14,11 +26,15 @@ export class Histogram {
     this.bin(known);
     this.range = range ? [...range] : [this.low, this.high];
     const field = (which, text) => element("input", { type: "text", inputmode: "decimal",
-      "aria-label": `${title}, ${text}`, onchange: (event) => this.typed(which, event.target) });
+      "aria-label": `${title}, ${text}`, onchange: (event) => this.typed(which, event.target),
+      onkeydown: (event) => { if (event.key === "Escape") this.write(); } });
     this.inputs = [field(0, "at least"), field(1, "at most")];
     this.canvas = element("canvas", { "aria-hidden": "true" });
+    made += 1;
+    this.fault = element("p", { class: "bad", role: "alert", id: `histogram-fault-${made}` });
     this.element = element("div", { class: "histogram" }, element("div", { class: "title" },
-      element("span", { class: "spring" }, title), this.inputs[0], "–", this.inputs[1]), this.canvas);
+      element("span", { class: "spring" }, title), this.inputs[0], "–", this.inputs[1]), this.fault,
+    this.canvas);
     this.canvas.addEventListener("pointerdown", (event) => this.grab(event));
     this.canvas.addEventListener("pointermove", (event) => this.held !== undefined
       && this.drag(event));
@@ -82,13 +98,27 @@ export class Histogram {
     if (range[0] <= range[1]) this.set(range);
   }
 
+  // What cannot be used stays as it was typed, with the reason beside it, and filters nothing.
   typed(which, input) {
-    const value = Number(input.value.replaceAll(/[,\s]/g, ""));
+    const text = input.value.trim();
     const range = [...this.range];
-    if (input.value.trim() === "") range[which] = [this.low, this.high][which];
-    else if (Number.isFinite(value)) range[which] = value;
-    if (range[0] <= range[1]) this.set(range);
-    else this.write();
+    if (text) {
+      const { value, fault } = numberOf(text);
+      if (fault) return this.refuse(input, fault);
+      range[which] = value;
+    } else range[which] = [this.low, this.high][which];
+    if (range[0] > range[1]) {
+      const [end, shown] = which ? ["least", this.shown(0)] : ["most", this.shown(1)];
+      return this.refuse(input, `${text} is ${which ? "less" : "more"} than the ${end} to show, `
+        + `${number(shown)}.`);
+    }
+    return this.set(range);
+  }
+
+  refuse(input, text) {
+    this.fault.textContent = text;
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", this.fault.id);
   }
 
   set(range) {
@@ -99,11 +129,18 @@ export class Histogram {
     this.onRange(whole ? null : range);
   }
 
+  // From 2.5 on is from 3 on, of whole numbers.
+  shown(i) {
+    const value = this.range[i];
+    return this.whole ? (i ? Math.floor(value) : Math.ceil(value)) : value;
+  }
+
   write() {
+    this.fault.textContent = "";
     this.inputs.forEach((input, i) => {
-      const value = this.range[i];
-      // From 2.5 on is from 3 on, of whole numbers.
-      input.value = number(this.whole ? (i ? Math.floor(value) : Math.ceil(value)) : value);
+      input.value = number(this.shown(i));
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
     });
   }
 
