@@ -104,3 +104,30 @@ def test_ends_of_a_filter_that_cannot_be_used_are_told_beside_it(
     assert fault.inner_text() == ""
     least.fill("")
     page.keyboard.press("Tab")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (900, 700), (420, 900)])
+def test_an_analysis_shows_its_name_while_it_runs_and_when_it_fails(
+    asker: Any, open_page: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    page = open_page(asker)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    run = {
+        "id": "a0", "image": page.evaluate("caml.active.image.id"), "name": "getis-franklin",
+        "stage": "looking for neighbours", "share": 0.05, "message": "", "warnings": [],
+        "n_regions": 0, "saved": None,
+    }  # fmt: skip
+    failed = run | {"id": "a1", "state": "failed", "message": "It cannot be done with these."}
+    waiting = run | {"id": "a2", "state": "waiting", "stage": ""}
+    page.evaluate(
+        "runs => { caml.take = () => {}; caml.state.runs = runs; caml.left.update(); }",
+        [run | {"state": "running"}, failed, waiting],
+    )
+    for name in page.locator(".run .what").all():
+        assert name.inner_text() == "getis-franklin"
+        assert name.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert page.inner_text("[data-run=a0] .stage") == "looking for neighbours"
+    # What went wrong does not touch the border.
+    note = page.locator("[data-run=a1] .bad")
+    padding = note.evaluate("one => getComputedStyle(one).paddingLeft")
+    assert float(padding.removesuffix("px")) >= 8

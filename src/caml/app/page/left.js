@@ -151,16 +151,14 @@ export class Left {
     const { app } = this;
     const chosen = app.active.run?.id === run.id;
     const going = run.state === "running" || run.state === "waiting";
-    const what = {
-      waiting: "waits", running: run.stage || "starts", failed: "failed",
-      cancelled: "cancelled", done: plural(run.n_clusters, "cluster"),
-    }[run.state];
+    const what = { failed: "failed", cancelled: "cancelled",
+      done: plural(run.n_clusters, "cluster") }[run.state];
     const where = run.n_regions ? ` · ${plural(run.n_regions, "region")}` : "";
     const parts = [element("div", { class: chosen ? "run active" : "run" },
       element("button", { class: "name", disabled: run.state !== "done", title:
         run.found_by ?? "", onclick: () => app.choose(app.active, image.id, run.id) },
       element("span", { class: "what" }, `${run.name}${where}`),
-      element("span", { class: "count" }, what), run.saved ? element("span", {
+      what && element("span", { class: "count" }, what), run.saved ? element("span", {
         title: `Saved in ${run.saved}` }, "✓") : null),
       going ? element("button", { class: "small quiet", "data-cancel": run.id, onclick: () =>
         told(() => ask(`runs/${run.id}/cancel`, { method: "POST" })) }, "Cancel")
@@ -171,7 +169,10 @@ export class Left {
       const bar = element("i");
       bar.style.width = `${100 * run.share}%`;
       parts.push(element("div", { class: "progress", role: "progressbar", "aria-valuenow":
-        Math.round(100 * run.share), "aria-label": "Progress" }, bar));
+        Math.round(100 * run.share), "aria-label": `Progress of ${run.name}` }, bar),
+      // A line of its own: beside the name there is no room for both.
+      element("p", { class: "hint note stage" }, run.state === "waiting"
+        ? "waits for the analysis before it" : run.stage || "starts"));
     }
     if (run.message) parts.push(element("p", { class: "bad note" }, run.message));
     return element("div", { "data-run": run.id }, ...parts);
