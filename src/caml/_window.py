@@ -9,6 +9,7 @@ import shapely
 from shapely.geometry.polygon import orient
 
 from caml._arrays import BoolArray, FloatArray
+from caml._remedies import FLAT_Z, NAME_REGION
 from caml.errors import InputError
 from caml.localizations import Region
 
@@ -229,13 +230,12 @@ def why_no_size(positions: FloatArray, region: Region | None) -> str:
     if positions.shape[1] == 3 and (len(positions) == 0 or np.ptp(positions[:, 2]) <= FLAT_NM):
         return (
             f"{n} have the same z, and nothing says how deep a volume they were looked for in: "
-            "leave z out (a table without it, or localizations.projected()); caml.spatial takes "
-            "z_range_nm"
+            f"{FLAT_Z}"
         )
     if region is None and is_flat(positions):
         shape, size = ("on a line", "area") if positions.shape[1] == 2 else ("in a plane", "volume")
         return (
             f"{n} lie {shape} or at one place and enclose no {size}, and nothing says how large "
-            "a region they were looked for in: give it (--region, or Localizations(…, region=…))"
+            f"a region they were looked for in: {NAME_REGION}"
         )
     return ""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import BoolArray, IntArray
+from caml._remedies import PRIOR_BALANCED
 from caml.errors import DataWarning, InputError
 from caml.localizations import Localizations, as_positions
 from caml.models import Model, ModelCard, load_model
@@ -200,8 +201,8 @@ def by_chance_note(prior: Prior, share: float) -> str:
         return ""
     return (
         "the scores are such as chance gives where nothing is clustered (estimated share of the "
-        f"clustered: {100 * share:.2g} %), and the labels follow that; --prior balanced (Python: "
-        'prior="balanced") labels as if half were'
+        f"clustered: {100 * share:.2g} %), and the labels follow that; {PRIOR_BALANCED} "
+        "labels as if half were"
     )
 
 
@@ -238,9 +239,10 @@ def check_dimensions(card: ModelCard, n_dimensions: int) -> None:
         If they have other dimensions.
     """
     if n_dimensions != card.n_dimensions:
+        flat = ", or classify localizations.projected()" if n_dimensions == 3 else ""
         raise InputError(
             f"{card.name} is made for {card.n_dimensions}D and these localizations are "
-            f"{n_dimensions}D: choose another network, or classify localizations.projected()"
+            f"{n_dimensions}D: choose another network{flat}"
         )
 
 

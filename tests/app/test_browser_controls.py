@@ -1,11 +1,14 @@
-"""The smaller controls of the page in Chromium: what they do, and that they say what they refuse."""
+"""The smaller controls of the page in Chromium: what they do, and say that they refuse."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+
 from browsing import analyse, needs_chromium, place, until
 
 pytest.importorskip("starlette", reason="needs the extra app")
@@ -131,3 +134,62 @@ def test_an_analysis_shows_its_name_while_it_runs_and_when_it_fails(
     note = page.locator("[data-run=a1] .bad")
     padding = note.evaluate("one => getComputedStyle(one).paddingLeft")
     assert float(padding.removesuffix("px")) >= 8
+
+
+@pytest.fixture
+def deep(tmp_path: Path, cell: Path) -> Path:
+    """Write the cell with z."""
+    path = tmp_path / "deep.csv"
+    table = pd.read_csv(cell)
+    table["z [nm]"] = np.random.default_rng(2).uniform(0, 400, len(table)).round(2)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_what_cannot_be_used_for_an_image_is_not_offered_for_it(
+    serve: Serve, tmp_path: Path, cell: Path, deep: Path, open_page: Callable[..., Any]
+) -> None:
+    with serve(cell, deep, out=tmp_path / "out") as asker:
+        page = open_page(asker)
+        networks = asker.ask("GET", "choices")
+        (for_3d, *_) = (one["value"] for one in networks if one["fits"]["2"].startswith("needs z"))
+        option = page.locator(f"option[value='{for_3d}']")
+        assert option.is_disabled()
+        assert "needs z, and this image has none" in option.text_content()
+        # Nor does the server take it: no run is made that could only fail.
+        image = asker.opened()["id"]
+        status, error = asker.ask("POST", f"images/{image}/analyse", {"method": for_3d})
+        assert status == 400
+        assert "needs z, and this image has none: choose another network" in error
+        assert asker.state()["runs"] == []
+        # With z it can be, and networks for 2D say what they do.
+        page.evaluate("caml.left.open(caml.state.files[1])")
+        until(page, "caml.active.image?.name === 'deep.csv' && caml.active.image.state === 'open'")
+        assert option.is_enabled()
+        assert page.locator("#projects").is_visible()
+        page.select_option("#method", for_3d)
+        assert not page.locator("#projects").is_visible()
+        assert page.locator("option[value=pointnet]").is_disabled()
+        # Back at the first, what is chosen can be used.
+        page.click("#images .name >> text=cell.csv")
+        assert page.input_value("#method") == "caml:LOGNM1"
+
+
+def test_the_size_of_a_pixel_is_asked_for_where_regions_need_it(
+    asker: Any, open_page: Callable[..., Any], tmp_path: Path
+) -> None:
+    roifile = pytest.importorskip("roifile")
+    # Whatever it is called: what a file is, is in it.
+    path = tmp_path / "drawn.json"
+    corners = np.array([[5, 5], [30, 5], [30, 30]], dtype=np.float32)
+    path.write_bytes(roifile.ImagejRoi.frompoints(corners).tobytes())
+    page = open_page(asker)
+    page.set_input_files("#region-file", str(path))
+    page.wait_for_selector("dialog #region-size")
+    page.fill("#region-size", "100")
+    page.click("dialog .primary")
+    until(page, "caml.active.image.regions.length === 1")
+    (region,) = asker.state()["images"][0]["regions"]
+    assert sorted(map(tuple, region["corners"])) == [(500, 500), (3000, 500), (3000, 3000)]
+    page.click("[aria-label='Remove region 1']")
+    until(page, "caml.active.image.regions.length === 0")

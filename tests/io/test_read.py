@@ -97,12 +97,11 @@ def test_a_decode_table_needs_its_unit(tmp_path: Path) -> None:
     for pixel_size_nm in (None, 100):
         with pytest.raises(
             TableError,
-            match=r"x and y of a DECODE table .* the comment lines .* say which \(xy_unit\)\. "
-            r"Give it: --columns 'x=x \[px\],y=y \[px\]' with --pixel-size, or "
-            r"--columns 'x=x \[nm\],y=y \[nm\]' \(Python: columns=\{'x': 'x \[px\]', 'y'",
+            match=r"x and y of a DECODE table .* the comment lines .* say which \(xy_unit\): "
+            r"'x=x \[px\],y=y \[px\]' or 'x=x \[nm\],y=y \[nm\]'; give it with --columns",
         ):
             read(path, pixel_size_nm=pixel_size_nm)
-    with pytest.raises(TableError, match=r"y of a DECODE table .* --columns 'y=y \[px\]' with"):
+    with pytest.raises(TableError, match=r"y of a DECODE table .* 'y=y \[px\]' or 'y=y \[nm\]'"):
         read(path, columns={"x": "x [px]", "y": "y"}, pixel_size_nm=100)
 
 

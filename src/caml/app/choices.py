@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import typing
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from caml.models import list_models, load_model
 from caml.models.model import DEFAULT
 from caml.prior import Prior
 
-__all__ = ["PURPOSES", "offered", "settings_of"]
+__all__ = ["FLAT", "PURPOSES", "check_fits", "offered", "settings_of"]
 
 # What each method is for, as docs/methods.md says.
 PURPOSES = {
@@ -34,6 +35,10 @@ PURPOSES = {
     "pointnet": "For comparison with networks that see coordinates.",
 }
 
+# Methods that know two dimensions only, and what is not always installed: its module and extra.
+FLAT = ("pointnet",)
+NEEDS = {"tomato": ("gudhi", "tomato")}
+
 PRIORS = ("auto", "image", "balanced")
 
 
@@ -43,8 +48,9 @@ def offered() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Of what JSON holds: ``value``, ``name``, ``group``, ``purpose`` and ``parameters``; the
-        default network is first.
+        Of what JSON holds: ``value``, ``name``, ``group``, ``purpose``, ``facts``, ``parameters``,
+        ``fits`` (why it cannot be used in 2 and 3 dimensions, or nothing) and ``projects`` (whether
+        z of an image is left out); the default network is first.
     """
     cards = sorted(list_models(), key=lambda card: card.name != DEFAULT)
     networks = [
@@ -54,6 +60,8 @@ def offered() -> list[dict[str, Any]]:
             "group": "Networks",
             "purpose": card.description,
             "facts": f"{card.n_dimensions}D · {card.k} neighbours",
+            "projects": card.n_dimensions == 2,
+            "fits": _fits(OURS, card.n_dimensions),
             "parameters": [
                 {"name": "threshold", "value": "0.5", "choices": []},
                 {"name": "prior", "value": "auto", "choices": list(PRIORS)},
@@ -68,6 +76,8 @@ def offered() -> list[dict[str, Any]]:
             "group": "Other methods",
             "purpose": PURPOSES.get(name, ""),
             "facts": "no scores",
+            "projects": False,
+            "fits": _fits(name),
             "parameters": [
                 {
                     "name": key,
@@ -132,6 +142,43 @@ def settings_of(choice: str, parameters: Mapping[str, str], **more: Any) -> Sett
     texts = [f"{key}={text}" for key, text in typed.items() if defaults.get(key) != text]
     chosen = checked_parameters(choice, parse_parameters(choice, texts))
     return Settings(method=choice, parameters=chosen, **more)
+
+
+def check_fits(settings: Settings, n_dimensions: int) -> None:
+    """Refuse a network or method that cannot be used for an image.
+
+    Parameters
+    ----------
+    settings : Settings
+        Which.
+    n_dimensions : int
+        Of the image.
+
+    Raises
+    ------
+    InputError
+        If it is made for other dimensions.
+    """
+    is_ours = settings.method == OURS
+    made_for = load_model(settings.model).card.n_dimensions if is_ours else 0
+    if refused := _refused(settings.method, made_for, n_dimensions):
+        name = settings.model if is_ours else settings.method
+        raise InputError(f"{name} {refused}: choose another network or method")
+
+
+def _refused(method: str, network_dimensions: int, n_dimensions: int) -> str:
+    """Say why a network or method cannot be used in two or three dimensions."""
+    if method == OURS:
+        # Of an image with z, a network for 2D takes the projection.
+        return "needs z, and this image has none" if network_dimensions > n_dimensions else ""
+    if method in NEEDS and importlib.util.find_spec(NEEDS[method][0]) is None:
+        return f"is not installed: pip install 'caml-smlm[{NEEDS[method][1]}]'"
+    return "is for images without z" if method in FLAT and n_dimensions == 3 else ""
+
+
+def _fits(method: str, network_dimensions: int = 0) -> dict[str, str]:
+    """Say the same for both."""
+    return {str(n): _refused(method, network_dimensions, n) for n in (2, 3)}
 
 
 def _threshold(text: str) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from caml.analyse.one_file import is_tiled
 from caml.analyse.record import Settings
+from caml.app.words import needs_columns, needs_pixel_size
 from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
@@ -108,10 +109,9 @@ def open_table(
         try:
             localizations = read(path, pixel_size_nm=pixel_size_nm, columns=columns)
         except TableError as error:
-            # Remedies are part of every message: what the command would be told is asked for here.
-            if "--columns" in str(error) and columns is None:
+            if columns is None and needs_columns(error):
                 return Question("columns", column_names(path))
-            if "--pixel-size" in str(error) and pixel_size_nm is None:
+            if pixel_size_nm is None and needs_pixel_size(error):
                 return Question("pixel_size")
             raise
     if not localizations.finite.any():

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from caml.analyse.jobs import plan
 from caml.app.access import safe_name, within
 from caml.app.bodies import RefusedError, json_of, receive
-from caml.app.choices import offered, settings_of
+from caml.app.choices import check_fits, offered, settings_of
 from caml.app.exports import save, source_of, words_of
 from caml.app.guard import HEADERS, REPORT_POLICY, Guard
 from caml.app.jobs import Jobs
@@ -32,6 +32,7 @@ from caml.app.pictures import clusters_of, picture_of, rows_of
 from caml.app.results import open_results, results_in
 from caml.app.store import MOST_REGIONS, Store
 from caml.app.things import BatchRun, File, Image, Results, Run
+from caml.app.words import in_page, needs_pixel_size
 from caml.errors import CamlError, InputError, MissingFileError
 from caml.io import read_regions
 from caml.report import report
@@ -160,10 +161,9 @@ async def _answered(handler: Handler, app: App, request: Request) -> Response:
         response = await handler(app, request)
     except RefusedError as error:
         response = JSONResponse({"error": str(error)}, status_code=error.status)
-    except MissingFileError as error:
-        response = JSONResponse({"error": str(error)}, status_code=404)
     except CamlError as error:
-        response = JSONResponse({"error": str(error)}, status_code=400)
+        status = 404 if isinstance(error, MissingFileError) else 400
+        response = JSONResponse({"error": in_page(str(error))}, status_code=status)
     except ClientDisconnect:
         response = Response(status_code=400)
     except Exception as error:
@@ -291,13 +291,16 @@ async def _regions(app: App, request: Request) -> Response:
 async def _region_file(app: App, request: Request) -> Response:
     """Add the regions of a GeoJSON or ImageJ file."""
     image = _image_of(app, request)
-    size = _size(request.query_params.get("pixel_size_nm")) or image.pixel_size_nm
+    # Not that of the camera: they may have been drawn on a picture of other pixels.
+    size = _size(request.query_params.get("pixel_size_nm"))
     with tempfile.TemporaryDirectory(prefix="caml-") as folder:
         path = Path(folder) / safe_name(request.path_params["name"])
         await receive(request, path, min(app.max_upload_bytes, 50_000_000))
         try:
             regions = await run_in_threadpool(read_regions, path, pixel_size_nm=size)
         except CamlError as error:
+            if needs_pixel_size(error):
+                return JSONResponse({"asks": "pixel_size"})
             raise InputError(str(error).replace(str(path), path.name)) from error
     app.store.add_regions(image, regions)
     return JSONResponse({})
@@ -325,7 +328,10 @@ async def _view(app: App, request: Request) -> Response:
 
 async def _analyse(app: App, request: Request) -> Response:
     image = _image_of(app, request)
-    run = app.jobs.analyse(image, await _settings(request))
+    settings = await _settings(request)
+    if image.localizations is not None:
+        await run_in_threadpool(check_fits, settings, image.localizations.n_dimensions)
+    run = app.jobs.analyse(image, settings)
     return JSONResponse({"run": run.id})
 
 

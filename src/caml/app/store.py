@@ -13,6 +13,7 @@ import shapely
 
 from caml.app.exports import region_of
 from caml.app.things import BatchRun, Drawn, File, Image, Results, Run
+from caml.app.words import in_page
 from caml.errors import InputError
 from caml.localizations import Region
 
@@ -291,8 +292,8 @@ def _image(image: Image) -> dict[str, Any]:
         "file": image.file.id,
         "name": image.file.shown,
         "state": image.state,
-        "message": image.message,
-        "warnings": list(image.warnings),
+        "message": in_page(image.message),
+        "warnings": [in_page(text) for text in image.warnings],
         "regions": [
             {
                 "kind": one.kind,
@@ -326,8 +327,8 @@ def _run(run: Run) -> dict[str, Any]:
         "state": run.state,
         "stage": run.stage,
         "share": run.share,
-        "message": run.message,
-        "warnings": list(run.warnings),
+        "message": in_page(run.message),
+        "warnings": [in_page(text) for text in run.warnings],
         "n_regions": len(run.settings.regions),
         "saved": None if run.saved is None else str(run.saved),
     }
@@ -355,6 +356,6 @@ def _batch(batch: BatchRun) -> dict[str, Any]:
         "state": batch.state,
         "stage": batch.stage,
         "share": batch.share,
-        "message": batch.message,
-        "rows": list(batch.rows),
+        "message": in_page(batch.message),
+        "rows": [row | {"error": in_page(row["error"])} for row in batch.rows],
     }

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from caml._remedies import COLUMNS_BY_NAME, COLUMNS_BY_NUMBER, COLUMNS_WITH_UNIT
 from caml.errors import TableError
 
 __all__ = [
@@ -422,11 +423,9 @@ def _unit_needed(not_said: Mapping[str, str]) -> str:
     pixels, nm = (
         ",".join(f"{role}={name} [{unit}]" for role, name in not_said.items()) for unit in (PX, NM)
     )
-    python = ", ".join(f"'{role}': '{name} [px]'" for role, name in not_said.items())
     return (
         f"{' and '.join(not_said)} of a DECODE table can be in px or in nm; the comment lines at "
-        f"the top of the file say which (xy_unit). Give it: --columns '{pixels}' with "
-        f"--pixel-size, or --columns '{nm}' (Python: columns={{{python}}})"
+        f"the top of the file say which (xy_unit): '{pixels}' or '{nm}'; {COLUMNS_WITH_UNIT}"
     )
 
 
@@ -434,13 +433,12 @@ def _missing(missing: list[str], names: Sequence[str]) -> str:
     """Say that coordinates are missing, and how the user can name them."""
     if all(name.isdecimal() for name in names):
         return (
-            f"the first line holds numbers ({len(names)} fields), so there is no header; name the "
-            "columns by their number, from 0: --columns x=0,y=1 (Python: columns={'x': '0', "
-            "'y': '1'})"
+            f"the first line holds numbers ({len(names)} fields), so there is no header; "
+            f"{COLUMNS_BY_NUMBER}"
         )
     return (
-        f"no column is called {' or '.join(missing)}: the columns are {_listed(names)}; name those "
-        "that hold positions: --columns x=NAME,y=NAME (Python: columns={'x': NAME, 'y': NAME})"
+        f"no column is called {' or '.join(missing)}: the columns are {_listed(names)}; "
+        f"{COLUMNS_BY_NAME}"
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from caml._remedies import IN_PIXELS, PIXEL_SIZE, UNCERTAINTY_SIZE
 from caml.errors import (
     DataWarning,
     InputError,
@@ -262,7 +263,7 @@ def _check_pixel_size_known(
         tried = f" ({looked})" if looked else ""
         raise TableError(
             f"{', '.join(needed)} are in pixels and the file gives no pixel size{tried}; give the "
-            "size of a camera pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)",
+            f"size of a camera pixel in nm: {PIXEL_SIZE}",
             path=path,
         )
 
@@ -306,7 +307,7 @@ def pixel_size_of(
     if given is not None and not of_any_use:
         _warn(
             f"{path}: positions are in nm, so the pixel size of {given:g} nm was not used; if they "
-            "are in pixels, say so in the header (x [px]) or with --columns 'x=NAME [px]'"
+            f"are in pixels, {IN_PIXELS}"
         )
     return size
 
@@ -365,8 +366,7 @@ def _uncertainty_nm(
     units = [source.unit for source in sources["uncertainty"]]
     if pixel_size_nm is None and PX in units:
         _warn(
-            f"{path}: the uncertainty is in pixels and was not used; give the size of a pixel "
-            "with --pixel-size (Python: pixel_size_nm)",
+            f"{path}: the uncertainty is in pixels and was not used; {UNCERTAINTY_SIZE}",
             stacklevel=5,
         )
         return None

@@ -16,6 +16,7 @@ import shapely.affinity
 import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
+from caml._remedies import PIXEL_SIZE
 from caml.errors import RegionError
 from caml.io._files import check_exists, check_pixel_size, explained
 from caml.io._names import unique_names
@@ -193,7 +194,7 @@ def _imagej(
     if pixel_size_nm is None:
         raise RegionError(
             f"{path}: ImageJ's regions are in pixels of the image they were drawn on; give the "
-            "size of such a pixel in nm: --pixel-size 130 (Python: pixel_size_nm=130)"
+            f"size of such a pixel in nm: {PIXEL_SIZE}"
         )
     roi = roifile.ImagejRoi.frombytes(content)
     name = roi.name or name

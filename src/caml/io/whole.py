@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from caml._remedies import OVERWRITE
 from caml.errors import CamlError, OutputError
 
 __all__ = [
@@ -168,10 +169,7 @@ def check_free_path(path: Path, *, kind: Literal["file", "folder"], overwrite: b
     if path.is_dir() != (kind == "folder"):
         raise OutputError(f"{path} is there already and is no {kind}; choose another name")
     if not overwrite:
-        raise OutputError(
-            f"{path} is there already; choose another name, or replace it with --overwrite "
-            "(Python: overwrite=True)"
-        )
+        raise OutputError(f"{path} is there already; {OVERWRITE}")
 
 
 def check_replaceable(path: Path, names: Collection[str]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caml._arrays import FloatArray, IntArray
+from caml._remedies import LEAVE_Z_OUT
 from caml._window import Window, why_no_size
 from caml.errors import InputError, NothingFoundWarning
 from caml.localizations import Localizations, Region, as_positions
@@ -161,8 +162,7 @@ def points_of(
     if positions.shape[1] not in dimensions:
         raise InputError(
             f"{method} is a method for {min(dimensions)}D and these localizations are "
-            f"{positions.shape[1]}D: choose another method, or leave z out, on the command line "
-            "by a table without its column, in Python by localizations.projected()"
+            f"{positions.shape[1]}D: choose another method, or {LEAVE_Z_OUT}"
         )
     region = localizations.region if isinstance(localizations, Localizations) else None
     wanted = np.isfinite(positions).all(axis=1)

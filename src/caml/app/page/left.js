@@ -37,7 +37,10 @@ export class Left {
       if (file) app.sendRegions(file);
     });
     byId("run").addEventListener("click", () => app.analyse());
-    byId("method").addEventListener("change", () => this.showMethod());
+    byId("method").addEventListener("change", () => {
+      this.showMethod();
+      this.updateMethods();
+    });
     byId("more").addEventListener("click", () =>
       this.clampPurpose(!byId("purpose").classList.contains("clamped")));
   }
@@ -49,11 +52,32 @@ export class Left {
       if (!groups.has(one.group)) {
         groups.set(one.group, element("optgroup", { label: one.group }));
       }
-      groups.get(one.group).append(element("option", { value: one.value },
-        `${one.name} (${one.facts})`));
+      groups.get(one.group).append(element("option", { value: one.value }));
     }
     byId("method").replaceChildren(...groups.values());
+    this.updateMethods();
     this.showMethod();
+  }
+
+  // What cannot be used for the image says why; another is chosen then.
+  updateMethods() {
+    if (!this.choices) return;
+    const { image } = this.app.active;
+    const refused = (one) => (image?.state === "open" ? one.fits[image.n_dimensions] : "");
+    const select = byId("method");
+    for (const option of select.options) {
+      const one = this.choices.find(({ value }) => value === option.value);
+      const why = refused(one);
+      option.disabled = Boolean(why);
+      const text = why ? `${one.name}: ${why}` : `${one.name} (${one.facts})`;
+      if (option.textContent !== text) option.textContent = text;
+    }
+    if (select.selectedOptions[0]?.disabled) {
+      select.value = [...select.options].find((one) => !one.disabled).value;
+      this.showMethod();
+    }
+    const chosen = this.choices.find(({ value }) => value === select.value);
+    byId("projects").hidden = !(chosen?.projects && image?.n_dimensions === 3);
   }
 
   showMethod() {
@@ -118,6 +142,7 @@ export class Left {
   }
 
   update() {
+    this.updateMethods();
     this.updateImages();
     this.updateFiles();
     this.updateBatches();

@@ -284,8 +284,11 @@ class App {
     if (image?.state !== "open") return say("Open an image first.", { bad: true });
     const send = (size) => ask(`images/${image.id}/regions/${encodeURIComponent(file.name)}${size
       ? `?pixel_size_nm=${size}` : ""}`, { method: "PUT", body: file });
-    if (/\.(roi|zip)$/i.test(file.name)) return this.dialogs.regionSize(file, send);
-    return told(() => send(""));
+    // What the file does not say is asked for, and it is sent again.
+    return told(async () => {
+      const { asks } = await send("");
+      if (asks) this.dialogs.regionSize(file, send);
+    });
   }
 
   analyse() {
