@@ -27,7 +27,7 @@ def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..
     page.click("#draw-rectangle")
     drag(page, place(page, 500, 3500), place(page, 3000, 400))
     until(page, "caml.active.image.regions.length === 1")
-    (region,) = asker.state()["images"][0]["regions"]
+    (region,) = asker.until(lambda state: state["images"][0]["regions"])["images"][0]["regions"]
     drawn = [float(part) for part in region["name"].split(",")]
     assert drawn == pytest.approx([500, 400, 3000, 3500], abs=10)
     analyse(page)
@@ -66,6 +66,7 @@ def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..
     page.keyboard.press("Escape")
     page.click("[aria-label='Remove region 1']")
     until(page, "caml.active.image.regions.length === 0")
+    asker.until(lambda state: not state["images"][0]["regions"])
 
 
 def test_clusters_under_the_pointer_in_the_table_and_filtered(
@@ -139,7 +140,7 @@ def test_a_polygon_is_drawn_corner_by_corner(asker: Any, open_page: Callable[...
         page.wait_for_timeout(400)  # two clicks, not a double one
     page.mouse.click(*place(page, *corners[0]))
     until(page, "caml.active.image.regions.length === 1")
-    (region,) = asker.state()["images"][0]["regions"]
+    (region,) = asker.until(lambda state: state["images"][0]["regions"])["images"][0]["regions"]
     assert [tuple(one) for one in region["corners"]] == [
         pytest.approx(corner, abs=10) for corner in corners
     ]
@@ -150,6 +151,7 @@ def test_a_polygon_is_drawn_corner_by_corner(asker: Any, open_page: Callable[...
     assert page.get_attribute("#draw-polygon", "aria-pressed") == "false"
     page.click("[aria-label='Remove region 1']")
     until(page, "caml.active.image.regions.length === 0")
+    asker.until(lambda state: not state["images"][0]["regions"])
 
 
 def test_a_second_tab_and_a_reload_lose_nothing(asker: Any, open_page: Callable[..., Any]) -> None:

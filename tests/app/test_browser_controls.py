@@ -189,7 +189,8 @@ def test_the_size_of_a_pixel_is_asked_for_where_regions_need_it(
     page.fill("#region-size", "100")
     page.click("dialog .primary")
     until(page, "caml.active.image.regions.length === 1")
-    (region,) = asker.state()["images"][0]["regions"]
+    (region,) = asker.until(lambda state: state["images"][0]["regions"])["images"][0]["regions"]
     assert sorted(map(tuple, region["corners"])) == [(500, 500), (3000, 500), (3000, 3000)]
     page.click("[aria-label='Remove region 1']")
     until(page, "caml.active.image.regions.length === 0")
+    asker.until(lambda state: not state["images"][0]["regions"])

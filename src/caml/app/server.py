@@ -285,7 +285,8 @@ async def _regions(app: App, request: Request) -> Response:
     if not isinstance(drawn, list) or len(drawn) > MOST_REGIONS:
         raise InputError(f"expected a list of at most {MOST_REGIONS:,} regions")
     app.store.set_regions(image, [one if isinstance(one, dict) else {} for one in drawn])
-    return JSONResponse({})
+    # A page knows by it which states are older than what it drew.
+    return JSONResponse({"version": app.store.version})
 
 
 async def _region_file(app: App, request: Request) -> Response:

@@ -196,6 +196,35 @@ export class Dialogs {
     this.live = () => (dialog.isConnected ? write() : undefined);
   }
 
+  // For hands that do not draw, and for numbers that are known. In µm, as the image tells them.
+  rectangle(i) {
+    const { app } = this;
+    const pane = app.active;
+    const old = pane.image.regions[i];
+    const [x0, y0, x1, y1] = pane.image.box;
+    const [[ax, ay], [bx, by]] = old?.corners ?? [[x0, y0], [x1, y1]];
+    const start = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
+    const inputs = ["left", "top", "right", "bottom"].map((name, k) => element("input", {
+      type: "number", step: "any", required: true, id: `rectangle-${name}`,
+      value: String(Math.round(start[k] * 100) / 1e5) }));
+    this.open(old ? `Region ${i + 1}` : "A rectangle", [
+      element("div", { class: "choose-corners" }, ...[["left", "Left, x in µm"],
+        ["top", "Top, y in µm"], ["right", "Right, x in µm"], ["bottom", "Bottom, y in µm"]]
+        .flatMap(([name, text], k) => [element("label", { for: `rectangle-${name}` }, text),
+          inputs[k]]))],
+    { action: old ? "Change" : "Add", onAction: async () => {
+      const [left, top, right, bottom] = inputs.map((one) => 1000 * Number(one.value));
+      if (left >= right || top >= bottom) {
+        throw new Error("The right is right of the left, and the bottom below the top: y grows "
+          + "downwards.");
+      }
+      const corners = [[left, top], [right, bottom]];
+      await app.drawn.put(pane.image, old ? app.drawn.changed(pane.image, i, corners)
+        : app.drawn.plus(pane.image, "rectangle", corners));
+      app.useTool(null);
+    } });
+  }
+
   regionSize(file, send) {
     const size = element("input", { type: "number", min: "0.001", step: "any", required: true,
       id: "region-size" });

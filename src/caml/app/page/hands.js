@@ -1,4 +1,6 @@
-// Pointer, wheel and keys on an image: moving, pointing at clusters, drawing regions.
+// Pointers, wheel and keys on an image: moving, pointing at clusters, drawing and changing regions.
+
+import { Regions } from "./regions.js";
 
 export class Hands {
   constructor(view, hooks) {
@@ -7,11 +9,13 @@ export class Hands {
     this.tool = null;
     this.corners = [];
     this.pointer = null;
+    this.fingers = new Map();
+    this.regions = new Regions(view, hooks);
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", (event) => this.up(event));
-    canvas.addEventListener("pointercancel", () => this.cancel());
+    canvas.addEventListener("pointercancel", (event) => this.lost(event));
     canvas.addEventListener("pointerleave", () => this.leave());
     canvas.addEventListener("dblclick", () => this.finish());
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -21,6 +25,7 @@ export class Hands {
   use(tool) {
     this.tool = tool;
     this.corners = [];
+    this.regions.hover(null);
     this.view.canvas.classList.toggle("drawing", Boolean(tool));
     this.view.paint();
   }
@@ -35,7 +40,13 @@ export class Hands {
     this.view.canvas.setPointerCapture(event.pointerId);
     this.hooks.onActive();
     const [x, y] = this.place(event);
+    this.fingers.set(event.pointerId, [x, y]);
+    if (this.fingers.size > 1) {
+      this.pinch();
+      return;
+    }
     this.start = { x, y, lastX: x, lastY: y, moved: false };
+    if (!this.tool && event.button === 0) this.regions.grab([x, y], event.pointerType, event.shiftKey);
     if (this.tool === "rectangle" && event.button === 0) {
       this.corners = [this.view.toNm(x, y), this.view.toNm(x, y)];
     }
@@ -43,6 +54,11 @@ export class Hands {
 
   move(event) {
     const [x, y] = this.place(event);
+    if (this.fingers.has(event.pointerId)) this.fingers.set(event.pointerId, [x, y]);
+    if (this.between) {
+      this.spread();
+      return;
+    }
     this.pointer = this.view.toNm(x, y);
     this.hooks.onWhere(this.pointer);
     if (this.start) {
@@ -51,6 +67,8 @@ export class Hands {
       if (this.tool === "rectangle") {
         this.corners[1] = this.pointer;
         this.view.paint();
+      } else if (this.regions.held) {
+        if (start.moved) this.regions.drag([x, y]);
       } else if (start.moved) {
         this.view.canvas.classList.add("dragging");
         this.hooks.onHover(-1, event);
@@ -65,17 +83,59 @@ export class Hands {
       return;
     }
     const { clusters } = this.view;
+    if (this.regions.hover([x, y], event.pointerType, event.shiftKey)) {
+      this.hooks.onHover(-1, event);
+      return;
+    }
     const over = clusters ? clusters.at(...this.pointer) : -1;
     this.view.canvas.classList.toggle("over", over >= 0);
     this.hooks.onHover(over, event);
   }
 
+  // Two fingers hold two places of the image: they spread, close and move it. What one of them began
+  // is given up.
+  pinch() {
+    this.start = null;
+    if (this.tool === "rectangle") this.corners = [];
+    this.regions.putBack();
+    this.hooks.onHover(-1);
+    this.between = this.measure();
+  }
+
+  measure() {
+    const [[ax, ay], [bx, by]] = [...this.fingers.values()];
+    return { x: (ax + bx) / 2, y: (ay + by) / 2, apart: Math.max(20, Math.hypot(ax - bx, ay - by)) };
+  }
+
+  spread() {
+    const before = this.between;
+    this.between = this.measure();
+    this.view.pan(this.between.x - before.x, this.between.y - before.y);
+    this.view.zoom(before.apart / this.between.apart, this.between.x, this.between.y);
+  }
+
+  lift(event) {
+    this.fingers.delete(event.pointerId);
+    if (this.fingers.size < 2) this.between = null;
+    else this.between = this.measure();
+  }
+
+  lost(event) {
+    this.lift(event);
+    this.cancel();
+  }
+
   up(event) {
+    this.lift(event);
     if (!this.start) return;
     const { moved } = this.start;
     this.start = null;
     this.view.canvas.classList.remove("dragging");
     const at = this.view.toNm(...this.place(event));
+    if (this.regions.held) {
+      this.regions.release(moved);
+      return;
+    }
     if (this.tool === "rectangle") {
       const [[x0, y0], [x1, y1]] = this.corners;
       this.corners = [];
@@ -106,12 +166,14 @@ export class Hands {
   cancel() {
     this.start = null;
     this.corners = [];
+    this.regions.putBack();
     this.view.canvas.classList.remove("dragging");
     this.view.paint();
   }
 
   leave() {
     this.pointer = null;
+    this.regions.hover(null);
     this.hooks.onWhere(null);
     if (!this.start) this.hooks.onHover(-1);
     this.view.paint();
@@ -121,7 +183,9 @@ export class Hands {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
     this.hooks.onActive();
-    this.view.zoom(Math.exp(Math.max(-240, Math.min(240, event.deltaY * lines)) * 0.0018),
+    // A pinch on a trackpad comes as a wheel with Ctrl, in small steps.
+    const [most, speed] = event.ctrlKey ? [40, 0.01] : [240, 0.0018];
+    this.view.zoom(Math.exp(Math.max(-most, Math.min(most, event.deltaY * lines)) * speed),
       ...this.place(event));
   }
 
@@ -133,7 +197,8 @@ export class Hands {
     else if (event.key === "+" || event.key === "=") this.view.zoom(0.7);
     else if (event.key === "-") this.view.zoom(1 / 0.7);
     else if (event.key === "0") this.view.fit();
-    else if (event.key === "Escape") this.hooks.onEscape(this.corners.length > 0);
+    else if (event.key === "Escape") this.hooks.onEscape(this.corners.length > 0
+      || Boolean(this.regions.held));
     else if (event.key === "Enter") this.finish();
     else return;
     event.preventDefault();

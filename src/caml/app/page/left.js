@@ -31,10 +31,11 @@ export class Left {
     byId("batch").addEventListener("click", () => app.dialogs.batch());
     byId("draw-rectangle").addEventListener("click", () => app.toggleTool("rectangle"));
     byId("draw-polygon").addEventListener("click", () => app.toggleTool("polygon"));
+    byId("type-rectangle").addEventListener("click", () => app.dialogs.rectangle());
     byId("region-file").addEventListener("change", (event) => {
       const [file] = event.target.files;
       event.target.value = "";
-      if (file) app.sendRegions(file);
+      if (file) app.drawn.send(file);
     });
     byId("run").addEventListener("click", () => app.analyse());
     byId("method").addEventListener("change", () => {
@@ -267,17 +268,22 @@ export class Left {
     const regions = open ? image.regions : [];
     fill(byId("regions"), ...regions.map((region, i) => element("li", {
       onpointerenter: () => this.app.overRegion(i), onpointerleave: () => this.app.overRegion(-1),
-    }, element("span", {}, `${i + 1}  ${region.kind === "rectangle" ? "rectangle" : region.name}`),
+    }, element("span", { class: "number" }, String(i + 1)),
+    region.kind === "rectangle" ? element("button", { class: "link name",
+      title: "Type its corners", onclick: () => this.app.dialogs.rectangle(i) }, "rectangle")
+      : element("span", { class: "name", title: region.name }, region.name),
     element("span", { class: "area" }, `${number(region.area_um2)} µm²`),
     element("button", { class: "x", "aria-label": `Remove region ${i + 1}`, title: "Remove",
-      onclick: () => this.app.removeRegion(i) }, "✕"))));
+      onclick: () => this.app.drawn.remove(i) }, "✕"))));
     byId("scope").textContent = !open ? "Open an image first."
       : regions.length ? `In ${plural(regions.length, "region")}; every localization is looked at `
         + "with all its neighbours." : "The whole image.";
     const { tool } = this.app;
+    byId("type-rectangle").hidden = tool !== "rectangle";
     byId("region-hint").textContent = tool === "rectangle" ? "Drag a rectangle in the image."
       : tool === "polygon" ? "Click corners; a double click ends it, Esc starts anew."
-        : regions.length ? "" : "Without one, the whole image is analysed.";
+        : regions.length ? "Drag corners and edges in the image to change one, its number or Shift "
+          + "to move it." : "Without one, the whole image is analysed.";
     byId("draw-rectangle").setAttribute("aria-pressed", String(tool === "rectangle"));
     byId("draw-polygon").setAttribute("aria-pressed", String(tool === "polygon"));
   }

@@ -2,6 +2,7 @@
 
 import { ask, follow, unpack } from "./api.js";
 import { Dialogs } from "./dialogs.js";
+import { Drawn } from "./drawn.js";
 import { Clusters } from "./geometry.js";
 import { Left } from "./left.js";
 import { Pane } from "./pane.js";
@@ -15,6 +16,7 @@ class App {
     this.state = { images: [], runs: [], files: [], results: [], batches: [], out: "" };
     this.clusters = new Map();
     this.filters = new Map();
+    this.drawn = new Drawn(this);
     this.tool = null;
     this.regionOver = -1;
     this.dialogs = new Dialogs(this);
@@ -49,6 +51,7 @@ class App {
   // What the server knows, as it is now.
   take(state) {
     this.state = state;
+    this.drawn.take(state);
     if (this.remembered) {
       this.restore(this.remembered);
       this.remembered = null;
@@ -255,40 +258,9 @@ class App {
     this.left.updateRegions();
   }
 
-  setRegions(image, regions) {
-    return told(() => ask(`images/${image.id}/regions`, { method: "PUT", json: { regions } }));
-  }
-
-  addRegion(pane, kind, corners) {
-    const { regions } = pane.image;
-    const taken = new Set(regions.map((one) => one.name));
-    let i = regions.length + 1;
-    while (taken.has(`region ${i}`)) i += 1;
-    this.useTool(null);
-    return this.setRegions(pane.image, [...regions, { kind, corners, name: `region ${i}` }]);
-  }
-
-  removeRegion(i) {
-    const { image } = this.active;
-    this.overRegion(-1);
-    return this.setRegions(image, image.regions.filter((_, k) => k !== i));
-  }
-
   overRegion(i) {
     this.regionOver = i;
     for (const pane of this.panes) pane.view.paint();
-  }
-
-  sendRegions(file) {
-    const { image } = this.active;
-    if (image?.state !== "open") return say("Open an image first.", { bad: true });
-    const send = (size) => ask(`images/${image.id}/regions/${encodeURIComponent(file.name)}${size
-      ? `?pixel_size_nm=${size}` : ""}`, { method: "PUT", body: file });
-    // What the file does not say is asked for, and it is sent again.
-    return told(async () => {
-      const { asks } = await send("");
-      if (asks) this.dialogs.regionSize(file, send);
-    });
   }
 
   analyse() {

@@ -47,7 +47,7 @@ export class Pane {
     this.element.addEventListener("pointerdown", () => app.activate(this));
     document.getElementById("stage").append(this.element);
     this.view = new View(this.canvas, {
-      onPaint: (context, view, { ink, light }) => this.paintRegions(context, view, ink, light),
+      onPaint: (context, view, { light }) => this.paintRegions(context, light),
       onMove: () => app.moved(this),
       onError: (error) => app.failed(error),
       ranges: () => app.rangesOf(this.run?.id),
@@ -60,7 +60,9 @@ export class Pane {
       },
       onHover: (row, event) => app.hover(this, row, event),
       onChoose: (row) => app.chooseCluster(this, row, false),
-      onRegion: (kind, corners) => app.addRegion(this, kind, corners),
+      onRegion: (kind, corners) => app.drawn.add(this, kind, corners),
+      regions: () => (this.image?.state === "open" ? this.image.regions : []),
+      onChanged: (i, corners) => app.drawn.change(this, i, corners),
       onEscape: (drawing) => (drawing ? this.hands.cancel() : app.useTool(null)),
     });
   }
@@ -105,7 +107,10 @@ export class Pane {
   }
 
   show(image, run, clusters) {
-    if (this.image?.id !== image?.id) this.openLook(false);
+    if (this.image?.id !== image?.id) {
+      this.openLook(false);
+      this.hands.cancel();
+    }
     this.image = image;
     this.run = run;
     if (!this.layersFor().includes(this.view.look.layer)) this.view.look.layer = "density";
@@ -192,26 +197,10 @@ export class Pane {
     return [];
   }
 
-  paintRegions(context, view, ink, light) {
+  paintRegions(context, light) {
     const colour = light ? "#ffd24a" : "#0f6f9c";
-    context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
-    (this.image?.regions ?? []).forEach((region, i) => {
-      let points = region.corners.map((corner) => view.toScreen(...corner));
-      if (region.kind === "rectangle") {
-        const [[x0, y0], [x1, y1]] = points;
-        points = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
-      }
-      context.beginPath();
-      points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
-      context.closePath();
-      context.strokeStyle = colour;
-      context.lineWidth = i === this.app.regionOver ? 3 : 1.5;
-      context.stroke();
-      const left = Math.min(...points.map(([x]) => x));
-      const top = Math.min(...points.map(([, y]) => y));
-      context.fillStyle = colour;
-      context.fillText(String(i + 1), left + 1, top - 4);
-    });
+    this.hands.regions.paint(context, { colour, on: light ? "#000000" : "#ffffff",
+      over: this.app.regionOver });
     this.hands.paint(context, colour);
   }
 }

@@ -1,0 +1,172 @@
+// Regions on an image: drawing those that are there, and changing them by hand.
+
+const REACH = { touch: 20, pen: 12, mouse: 8 };
+const TAG = [20, 17];
+// A polygon with more corners is moved as a whole.
+const MOST_HANDLES = 300;
+
+// A rectangle is two corners that face each other.
+function outlineOf({ kind, corners }) {
+  if (kind !== "rectangle") return corners;
+  const [[x0, y0], [x1, y1]] = corners;
+  return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+}
+
+function distance([x, y], [ax, ay], [bx, by]) {
+  const [dx, dy] = [bx - ax, by - ay];
+  const along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1);
+  const share = Math.max(0, Math.min(1, along));
+  return Math.hypot(x - ax - share * dx, y - ay - share * dy);
+}
+
+function contains(points, [x, y]) {
+  let inside = false;
+  for (let i = 0, j = points.length - 1; i < points.length; j = i, i += 1) {
+    const [[ax, ay], [bx, by]] = [points[i], points[j]];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  }
+  return inside;
+}
+
+export class Regions {
+  constructor(view, hooks) {
+    this.view = view;
+    this.hooks = hooks;
+    this.near = null;
+    this.held = null;
+    this.changed = null;
+  }
+
+  // As they are, but for one that is being changed.
+  get all() {
+    const { changed, held } = this;
+    const regions = this.hooks.regions();
+    return changed ? regions.map((one, i) => (i === held.i ? { ...one, corners: changed } : one))
+      : regions;
+  }
+
+  onScreen(region) {
+    return outlineOf(region).map((corner) => this.view.toScreen(...corner));
+  }
+
+  // Which part of which region is at a place of the screen; the last drawn lies on top.
+  find(at, type = "mouse", anywhere = false) {
+    const reach = REACH[type] ?? REACH.mouse;
+    const { all } = this;
+    for (let i = all.length - 1; i >= 0; i -= 1) {
+      const points = this.onScreen(all[i]);
+      const [left, top, right, bottom] = extent(points);
+      const [x, y] = at;
+      if (x < left - reach || x > right + Math.max(reach, TAG[0]) || y < top - reach - TAG[1]
+        || y > bottom + reach) continue;
+      const part = this.partAt(all[i], points, at, reach, [left, top], anywhere);
+      if (part) return { i, ...part };
+    }
+    return null;
+  }
+
+  partAt({ kind }, points, at, reach, [left, top], anywhere) {
+    const k = points.length > MOST_HANDLES ? -1
+      : points.findIndex(([x, y]) => Math.hypot(x - at[0], y - at[1]) <= reach);
+    if (k >= 0) {
+      return { part: "corner", k, cursor: kind !== "rectangle" ? "move"
+        : this.cursorOf(points, k) };
+    }
+    if (at[0] >= left && at[0] <= left + TAG[0] && at[1] >= top - TAG[1] - 2 && at[1] <= top) {
+      return { part: "whole", cursor: "move" };
+    }
+    const edge = points.findIndex((one, j) =>
+      distance(at, one, points[(j + 1) % points.length]) <= reach);
+    if (edge >= 0 && kind === "rectangle") {
+      return { part: "edge", k: edge, cursor: edge % 2 ? "ew-resize" : "ns-resize" };
+    }
+    if (anywhere && contains(points, at)) return { part: "whole", cursor: "move" };
+    // Near its outline a polygon shows its corners.
+    return edge >= 0 ? { part: null, cursor: "" } : null;
+  }
+
+  cursorOf(points, k) {
+    const [[x, y], [ox, oy]] = [points[k], points[(k + 2) % 4]];
+    return x < ox === y < oy ? "nwse-resize" : "nesw-resize";
+  }
+
+  hover(at, type, anywhere) {
+    const before = this.near;
+    this.near = at && this.find(at, type, anywhere);
+    this.view.canvas.style.cursor = this.near?.cursor ?? "";
+    if (this.near?.i !== before?.i) this.view.paint();
+    return Boolean(this.near?.part);
+  }
+
+  grab(at, type, anywhere) {
+    const found = this.find(at, type, anywhere);
+    if (!found?.part) return false;
+    const { corners, kind } = this.all[found.i];
+    this.held = { ...found, kind, corners, from: this.view.toNm(...at) };
+    return true;
+  }
+
+  drag(at) {
+    const { held } = this;
+    const [x, y] = this.view.toNm(...at);
+    const [dx, dy] = [x - held.from[0], y - held.from[1]];
+    let corners = held.corners.map((corner) => [...corner]);
+    if (held.part === "whole") corners = corners.map(([cx, cy]) => [cx + dx, cy + dy]);
+    else if (held.kind !== "rectangle") corners[held.k] = [x, y];
+    else {
+      // Corners 0 to 3 and the edges after them take x of one of the two that are kept, and y.
+      const { k, part } = held;
+      if (part === "corner" || k % 2) corners[k === 1 || k === 2 ? 1 : 0][0] += dx;
+      if (part === "corner" || !(k % 2)) corners[k === 2 || k === 3 ? 1 : 0][1] += dy;
+    }
+    this.changed = corners;
+    this.view.paint();
+  }
+
+  release(moved) {
+    const { held, changed } = this;
+    this.putBack();
+    if (moved && changed) this.hooks.onChanged(held.i, changed);
+  }
+
+  putBack() {
+    this.held = null;
+    this.changed = null;
+    this.view.paint();
+  }
+
+  paint(context, { colour, on, over }) {
+    context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+    this.all.forEach((region, i) => {
+      const points = this.onScreen(region);
+      const chosen = i === this.near?.i || i === this.held?.i;
+      context.beginPath();
+      points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.closePath();
+      context.strokeStyle = colour;
+      context.lineWidth = i === over ? 3 : 1.5;
+      context.stroke();
+      const [left, top] = extent(points);
+      context.fillStyle = colour;
+      if (chosen) {
+        context.fillRect(left, top - TAG[1] - 2, ...TAG);
+        if (points.length <= MOST_HANDLES) {
+          for (const [x, y] of points) context.fillRect(x - 4, y - 4, 8, 8);
+        }
+        context.fillStyle = on;
+      }
+      context.fillText(String(i + 1), left + (chosen ? 5 : 1), top - (chosen ? 6 : 4));
+    });
+  }
+}
+
+function extent(points) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of points) {
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < top) top = y;
+    if (y > bottom) bottom = y;
+  }
+  return [left, top, right, bottom];
+}
