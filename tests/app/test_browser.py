@@ -57,6 +57,7 @@ def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..
     until(page, "!document.querySelector('dialog')")
     folder = Path(asker.state()["out"]) / "from the page"
     assert (folder / "cell" / "clusters.csv").exists()
+    page.wait_for_selector(".message")
     assert page.locator(".message").inner_text().startswith(f"Saved in {folder}")
     # Again under the same name: told where it was asked, and nothing lost.
     page.click("#save")

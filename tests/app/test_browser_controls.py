@@ -118,7 +118,7 @@ def test_an_analysis_shows_its_name_while_it_runs_and_when_it_fails(
     run = {
         "id": "a0", "image": page.evaluate("caml.active.image.id"), "name": "getis-franklin",
         "stage": "looking for neighbours", "share": 0.05, "message": "", "warnings": [],
-        "n_regions": 0, "saved": None,
+        "n_regions": 0, "saved": None, "saving": [], "not_saved": "",
     }  # fmt: skip
     failed = run | {"id": "a1", "state": "failed", "message": "It cannot be done with these."}
     waiting = run | {"id": "a2", "state": "waiting", "stage": ""}

@@ -422,9 +422,19 @@ async def _save(app: App, request: Request) -> Response:
     name = (await json_of(request)).get("name")
     path = _table_of(app, run)
     with app.store.taking(_folders(app, name, run)) as folder:
-        await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
-    with app.store.changing():
-        run.saved, run.image_name = folder, plan([path], folder)[0][1].name
+        with app.store.changing():
+            run.saving, run.not_saved = (*run.saving, folder), ""
+        # All tabs are told of it, also when the one that asked is gone.
+        try:
+            await run_in_threadpool(save, run.analysis, folder, source_of(path, run))
+        except Exception as error:
+            run.not_saved = str(error) or type(error).__name__
+            raise
+        else:
+            run.saved, run.image_name = folder, plan([path], folder)[0][1].name
+        finally:
+            with app.store.changing():
+                run.saving = tuple(one for one in run.saving if one != folder)
     return JSONResponse({"folder": str(folder)})
 
 

@@ -331,6 +331,8 @@ def _run(run: Run) -> dict[str, Any]:
         "warnings": [in_page(text) for text in run.warnings],
         "n_regions": len(run.settings.regions),
         "saved": None if run.saved is None else str(run.saved),
+        "saving": [str(one) for one in run.saving],
+        "not_saved": in_page(run.not_saved),
     }
     if run.analysis is not None:
         clusters = run.analysis.description.clusters

@@ -172,6 +172,10 @@ class Run:
         What the image is called in the folder it was saved in.
     table : Path, optional
         The table that was analysed, where it is not that of the image any more.
+    saving : tuple of Path
+        The folders it is being saved in.
+    not_saved : str
+        Why it could not be, when that was last tried.
     packed : bytes, optional
         Its clusters as a page is sent them.
     kinds : tuple, optional
@@ -192,6 +196,8 @@ class Run:
     saved: Path | None = None
     image_name: str = ""
     table: Path | None = None
+    saving: tuple[Path, ...] = ()
+    not_saved: str = ""
     packed: bytes | None = None
     kinds: tuple[object, IntArray] | None = None
 

@@ -9,7 +9,7 @@ export class Dialogs {
     this.asked = new Set();
   }
 
-  open(title, parts, { action, onAction, cancel = "Cancel" }) {
+  open(title, parts, { action, onAction, cancel = "Cancel", working = "Working …" }) {
     const dialog = element("dialog", { "aria-label": title });
     const note = element("p", { class: "bad", role: "alert" });
     const close = () => { dialog.close(); dialog.remove(); };
@@ -17,13 +17,15 @@ export class Dialogs {
     const form = element("form", { onsubmit: async (event) => {
       event.preventDefault();
       button.disabled = true;
-      button.textContent = "Working …";
+      button.textContent = working;
       note.textContent = "";
       try {
         await onAction();
         close();
       } catch (error) {
-        note.textContent = error.message;
+        // What goes on is told also when this was closed meanwhile.
+        if (dialog.isConnected) note.textContent = error.message;
+        else say(error.message, { bad: true });
       }
       button.disabled = false;
       button.textContent = action;
@@ -125,6 +127,8 @@ export class Dialogs {
       const suggested = run.saved ? `${name}_2` : name;
       const input = element("input", { type: "text", id: "save-name", value: suggested,
         required: true, spellcheck: "false" });
+      const goesOn = element("p", { class: "hint", role: "status", hidden: true },
+        "Large images take a while. This can be closed, and the tab too: saving goes on.");
       const { nShown, n } = this.app.active.view.clusters ?? {};
       this.open("Save results", [
         element("label", { class: "field", for: "save-name" }, `Folder in ${this.app.state.out}`),
@@ -132,10 +136,11 @@ export class Dialogs {
           + "clusters.csv, outlines.geojson, overview.png, report.html, summary.csv and run.json."),
         nShown < n && element("p", { class: "caution" }, `All ${plural(n, "cluster")} are saved, `
           + "those that are filtered out too."),
-      ], { action: "Save", onAction: async () => {
-        const { folder } = await ask(`runs/${run.id}/save`, { method: "POST",
-          json: { name: input.value } });
-        say(`Saved in ${folder}`);
+        goesOn,
+      ], { action: "Save", working: "Saving …", onAction: () => {
+        goesOn.hidden = false;
+        return ask(`runs/${run.id}/save`, { method: "POST", json: { name: input.value } })
+          .finally(() => { goesOn.hidden = true; });
       } });
     });
   }

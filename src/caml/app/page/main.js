@@ -5,6 +5,7 @@ import { Dialogs } from "./dialogs.js";
 import { Drawn } from "./drawn.js";
 import { Clusters } from "./geometry.js";
 import { Left } from "./left.js";
+import { compare } from "./news.js";
 import { Pane } from "./pane.js";
 import { Right } from "./right.js";
 import { element, MEASURES, number, say, told } from "./words.js";
@@ -50,6 +51,7 @@ class App {
 
   // What the server knows, as it is now.
   take(state) {
+    compare(this.state, state);
     this.state = state;
     this.drawn.take(state);
     if (this.remembered) {

@@ -1,6 +1,7 @@
 // The right panel: how many clusters, their medians, histograms that filter, and the table.
 
 import { Histogram } from "./histogram.js";
+import { clustered } from "./news.js";
 import { element, number, plural, quantiles } from "./words.js";
 
 const FACTS = [
@@ -44,6 +45,10 @@ export class Right {
     this.sub = element("p", { class: "of" });
     this.by = element("p", { class: "of" });
     this.facts = element("table", { class: "facts" });
+    this.save = element("button", { class: "primary", id: "save", onclick: () =>
+      this.app.dialogs.save(this.app.active.run) }, "Save …");
+    this.saved = element("p", { class: "of" });
+    this.notSaved = element("p", { class: "bad" });
     this.download = element("a", { class: "of", download: "" }, "Download these rows (CSV)");
     const ranges = this.app.rangesOf(run.id);
     const change = (name) => (range) => this.app.filter(run.id, name, range);
@@ -62,11 +67,11 @@ export class Right {
     for (const part of [this.facts, pair, head]) part.hidden = !clusters.n;
     this.home.replaceChildren(
       element("div", { class: "found" }, this.title, this.sub, this.by,
-        ...run.warnings.map((text) => element("p", { class: "caution" }, text)), this.facts, pair, this.download),
+        ...run.warnings.map((text) => element("p", { class: "caution" }, text)),
+        this.saved, this.notSaved, this.facts, pair, this.download),
       table,
       element("div", { class: "actions" },
-        element("button", { class: "primary", id: "save", onclick: () =>
-          this.app.dialogs.save(run) }, "Save …"),
+        this.save,
         element("button", { id: "report", title: "A page to read, print and mail", onclick: () =>
           window.open(`runs/${run.id}/report`, "_blank") }, "Report"),
         element("button", { id: "command", onclick: () => this.app.dialogs.words(run) },
@@ -79,15 +84,25 @@ export class Right {
     for (const one of this.histograms) one.paint();
   }
 
+  updateSaving() {
+    const { saving, saved, not_saved: why } = this.app.active.run;
+    const busy = saving.length > 0;
+    this.save.textContent = busy ? "Saving …" : "Save …";
+    this.save.disabled = busy;
+    this.save.setAttribute("aria-busy", String(busy));
+    this.save.title = busy ? `Saving in ${saving.join(", ")}` : "";
+    this.saved.textContent = saved ? `Saved in ${saved}` : "";
+    this.notSaved.textContent = why ? `Not saved: ${why}` : "";
+  }
+
   updateFacts() {
     const { clusters, run } = this;
     if (!clusters) return;
+    this.updateSaving();
     const all = clusters.nShown === clusters.n;
     this.title.textContent = all ? plural(clusters.n, "cluster")
       : `${number(clusters.nShown)} of ${plural(clusters.n, "cluster")}`;
-    const percent = run.n_localizations ? (100 * run.n_clustered) / run.n_localizations : NaN;
-    this.sub.textContent = `${number(percent)} % of ${plural(run.n_localizations, "localization")} `
-      + "clustered";
+    this.sub.textContent = clustered(run);
     this.by.textContent = [run.name, run.n_regions && plural(run.n_regions, "region"),
       `${number(run.seconds)} s`].filter(Boolean).join(" · ");
     this.download.hidden = all || !clusters.nShown;
