@@ -32,7 +32,7 @@ def test_from_the_first_look_to_saved_results(asker: Any, open_page: Callable[..
     assert drawn == pytest.approx([500, 400, 3000, 3500], abs=10)
     analyse(page)
     n = page.evaluate("caml.panes[0].view.clusters.n")
-    assert page.inner_text(".found h1") == f"{n} clusters"
+    assert page.inner_text(".found h2") == f"{n} clusters"
     assert page.locator(".run").count() == 1
     # Labels are shown by themselves, and every layer can be.
     assert page.get_attribute("[data-layer=labels]", "aria-pressed") == "true"
@@ -94,7 +94,7 @@ def test_clusters_under_the_pointer_in_the_table_and_filtered(
     page.fill("[aria-label='Area, nm², at least']", str(limit))
     page.keyboard.press("Tab")
     n_shown = sum(area >= limit for area in areas)
-    assert page.inner_text(".found h1") == f"{n_shown} of {len(areas)} clusters"
+    assert page.inner_text(".found h2") == f"{n_shown} of {len(areas)} clusters"
     page.mouse.move(5, 5)
     page.mouse.move(*place(page, *centre))
     assert page.evaluate("caml.panes[0].view.hovered") == -1
@@ -106,7 +106,7 @@ def test_clusters_under_the_pointer_in_the_table_and_filtered(
     assert rows["area_nm2"].min() == pytest.approx(limit, rel=1e-5)
     drag_from = page.locator(".histogram canvas").nth(1).bounding_box()
     page.mouse.dblclick(drag_from["x"] + 30, drag_from["y"] + 20)
-    until(page, f"document.querySelector('.found h1').textContent === '{len(areas)} clusters'")
+    until(page, f"document.querySelector('.found h2').textContent === '{len(areas)} clusters'")
     # Keys go down the table.
     page.locator(".table .body").focus()
     page.keyboard.press("ArrowUp")

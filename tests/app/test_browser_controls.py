@@ -93,7 +93,7 @@ def test_ends_of_a_filter_that_cannot_be_used_are_told_beside_it(
         assert field.get_attribute("aria-invalid") == "true"
         described = field.get_attribute("aria-describedby")
         assert words in page.inner_text(f"#{described}")
-        assert page.inner_text(".found h1") == f"{n} clusters"
+        assert page.inner_text(".found h2") == f"{n} clusters"
         field.press("Escape")
         assert fault.inner_text() == ""
         assert field.get_attribute("aria-invalid") is None

@@ -39,7 +39,7 @@ def test_saving_is_shown_and_goes_on_without_the_dialog_and_the_tab(
     page.click("#save")
     page.fill("#save-name", "slowly")
     page.click("dialog .primary")
-    until(page, "document.querySelector('#save').disabled")
+    until(page, "document.querySelector('#save').ariaDisabled === 'true'")
     assert page.inner_text("dialog .primary") == "Saving …"
     assert page.locator("dialog .primary").is_disabled()
     assert "This can be closed" in page.inner_text("dialog form")
@@ -50,9 +50,9 @@ def test_saving_is_shown_and_goes_on_without_the_dialog_and_the_tab(
     # Another tab knows of it too.
     page.close()
     other = open_page(asker)
-    until(other, "document.querySelector('#save')?.disabled")
+    until(other, "document.querySelector('#save')?.ariaDisabled === 'true'")
     slow_save.set()
-    until(other, "!document.querySelector('#save').disabled")
+    until(other, "document.querySelector('#save').ariaDisabled === 'false'")
     folder = Path(asker.state()["out"]) / "slowly"
     assert (folder / "run.json").exists()
     other.wait_for_selector(".message")
@@ -77,13 +77,13 @@ def test_why_something_was_not_saved_is_told_without_the_dialog(
     until(page, "Boolean(caml.panes[0].view.clusters)")
     page.click("#save")
     page.click("dialog .primary")
-    until(page, "document.querySelector('#save').disabled")
+    until(page, "document.querySelector('#save').ariaDisabled === 'true'")
     page.keyboard.press("Escape")
     may_end.set()
     page.wait_for_selector(".message.is-bad")
     assert "the disk is full" in page.inner_text(".message.is-bad")
     until(page, "document.querySelector('.found').textContent.includes('Not saved: the disk')")
-    assert page.locator("#save").is_enabled()
+    assert page.get_attribute("#save", "aria-disabled") == "false"
     page.reload()
     until(page, "document.querySelector('.found')?.textContent.includes('Not saved: the disk')")
 

@@ -20,8 +20,9 @@ export class Dialogs {
       button.textContent = working;
       note.textContent = "";
       try {
-        await onAction();
+        const after = await onAction();
         close();
+        if (typeof after === "function") after();
       } catch (error) {
         // What goes on is told also when this was closed meanwhile.
         if (dialog.isConnected) note.textContent = error.message;
@@ -29,7 +30,7 @@ export class Dialogs {
       }
       button.disabled = false;
       button.textContent = action;
-    } }, element("h3", {}, title), ...parts, note, element("div", { class: "row end" },
+    } }, element("h2", {}, title), ...parts, note, element("div", { class: "row end" },
       element("button", { type: "button", onclick: close }, cancel), button));
     dialog.append(form);
     dialog.addEventListener("cancel", close);
@@ -112,6 +113,8 @@ export class Dialogs {
   words(run) {
     return told(async () => {
       const { command, python } = await ask(`runs/${run.id}/words`);
+      // A double click asks twice.
+      if (document.querySelector("dialog")) return;
       const polygons = command.includes("regions.geojson") && !run.saved;
       this.open("The same without this page", [
         ...this.copied("Command", command), ...this.copied("Python", python),
@@ -124,6 +127,7 @@ export class Dialogs {
   save(run) {
     return told(async () => {
       const { name } = await ask(`runs/${run.id}/words`);
+      if (document.querySelector("dialog")) return;
       const suggested = run.saved ? `${name}_2` : name;
       const input = element("input", { type: "text", id: "save-name", value: suggested,
         required: true, spellcheck: "false" });
@@ -226,7 +230,11 @@ export class Dialogs {
       const corners = [[left, top], [right, bottom]];
       await app.drawn.put(pane.image, old ? app.drawn.changed(pane.image, i, corners)
         : app.drawn.plus(pane.image, "rectangle", corners));
-      app.useTool(null);
+      // What opened this is hidden then, and would lose the focus.
+      return () => {
+        app.useTool(null);
+        if (!old) document.getElementById("draw-rectangle").focus();
+      };
     } });
   }
 

@@ -88,7 +88,10 @@ export class Drawn {
   remove(i) {
     const { image } = this.app.active;
     this.app.overRegion(-1);
-    return this.set(image, image.regions.filter((_, k) => k !== i));
+    const sent = this.set(image, image.regions.filter((_, k) => k !== i));
+    // The button that was pressed may be gone.
+    if (document.activeElement === document.body) document.getElementById("draw-rectangle").focus();
+    return sent;
   }
 
   send(file) {

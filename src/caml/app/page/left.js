@@ -160,7 +160,8 @@ export class Left {
           ? " · 3D" : ""}` }[image.state];
       return element("div", { class: active.image?.id === image.id ? "card active" : "card" },
         element("div", { class: "head" },
-          element("button", { class: "name", title: image.name, onclick: () =>
+          element("button", { class: "name", title: image.name, "aria-current":
+            active.image?.id === image.id && "true", onclick: () =>
             this.app.choose(active, image.id, undefined) },
           element("b", {}, image.name), element("span", {}, facts)),
           image.state === "asks" && element("button", { class: "small", onclick: () =>
@@ -182,10 +183,10 @@ export class Left {
     const where = run.n_regions ? ` · ${plural(run.n_regions, "region")}` : "";
     const parts = [element("div", { class: chosen ? "run active" : "run" },
       element("button", { class: "name", disabled: run.state !== "done", title:
-        run.found_by ?? "", onclick: () => app.choose(app.active, image.id, run.id) },
+        run.found_by ?? "", "aria-current": chosen && "true", onclick: () => app.choose(app.active, image.id, run.id) },
       element("span", { class: "what" }, `${run.name}${where}`),
       what && element("span", { class: "count" }, what), run.saved ? element("span", {
-        title: `Saved in ${run.saved}` }, "✓") : null),
+        title: `Saved in ${run.saved}`, role: "img", "aria-label": "saved" }, "✓") : null),
       going ? element("button", { class: "small quiet", "data-cancel": run.id, onclick: () =>
         told(() => ask(`runs/${run.id}/cancel`, { method: "POST" })) }, "Cancel")
         : element("button", { class: "x", title: "Remove this analysis",

@@ -44,7 +44,9 @@ class App {
   setTheme(theme) {
     document.documentElement.dataset.theme = theme;
     localStorage.setItem("caml-theme", theme);
-    byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
+    const other = theme === "dark" ? "Light" : "Dark";
+    byId("theme").textContent = other;
+    byId("theme").setAttribute("aria-label", `${other} theme`);
     for (const pane of this.panes ?? []) pane.view.paint();
     for (const one of this.right?.histograms ?? []) one.paint();
   }

@@ -30,7 +30,10 @@ export function compare(before, now) {
   for (const run of now.runs) {
     const old = known(before.runs, run);
     if (!ENDED.includes(old.state) && ENDED.includes(run.state)) news.push(ofRun(run));
-    if (run.saved && run.saved !== old.saved) say(`Saved in ${run.saved}`);
+    if (run.saved && run.saved !== old.saved) {
+      say(`Saved in ${run.saved}`);
+      news.push(`Saved in ${run.saved}.`);
+    }
   }
   for (const image of now.images) {
     const old = known(before.images, image);

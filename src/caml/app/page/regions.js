@@ -54,12 +54,12 @@ export class Regions {
     const reach = REACH[type] ?? REACH.mouse;
     const { all } = this;
     for (let i = all.length - 1; i >= 0; i -= 1) {
-      const points = this.onScreen(all[i]);
-      const [left, top, right, bottom] = extent(points);
+      const [x0, y0, x1, y1] = boxOf(all[i].corners);
+      const [[left, top], [right, bottom]] = [this.view.toScreen(x0, y0), this.view.toScreen(x1, y1)];
       const [x, y] = at;
       if (x < left - reach || x > right + Math.max(reach, TAG[0]) || y < top - reach - TAG[1]
         || y > bottom + reach) continue;
-      const part = this.partAt(all[i], points, at, reach, [left, top], anywhere);
+      const part = this.partAt(all[i], this.onScreen(all[i]), at, reach, [left, top], anywhere);
       if (part) return { i, ...part };
     }
     return null;
@@ -158,6 +158,14 @@ export class Regions {
       context.fillText(String(i + 1), left + (chosen ? 5 : 1), top - (chosen ? 6 : 4));
     });
   }
+}
+
+// Of drawings by programs, corners are many, and the pointer moves often.
+const boxes = new WeakMap();
+
+function boxOf(corners) {
+  if (!boxes.has(corners)) boxes.set(corners, extent(corners));
+  return boxes.get(corners);
 }
 
 function extent(points) {

@@ -1,8 +1,8 @@
 // The right panel: how many clusters, their medians, histograms that filter, and the table.
 
 import { Histogram } from "./histogram.js";
-import { clustered } from "./news.js";
-import { element, number, plural, quantiles } from "./words.js";
+import { clustered, tell } from "./news.js";
+import { element, MEASURES, number, plural, quantiles } from "./words.js";
 
 const FACTS = [
   ["n_localizations", "localizations"], ["area_nm2", "area, nm²"],
@@ -41,12 +41,13 @@ export class Right {
         : "Open an image to begin."));
       return;
     }
-    this.title = element("h1");
+    this.title = element("h2");
     this.sub = element("p", { class: "of" });
     this.by = element("p", { class: "of" });
-    this.facts = element("table", { class: "facts" });
-    this.save = element("button", { class: "primary", id: "save", onclick: () =>
-      this.app.dialogs.save(this.app.active.run) }, "Save …");
+    this.facts = element("table", { class: "facts", "aria-label": "Medians" });
+    this.save = element("button", { class: "primary", id: "save", onclick: () => {
+      if (this.save.ariaDisabled !== "true") this.app.dialogs.save(this.app.active.run);
+    } }, "Save …");
     this.saved = element("p", { class: "of" });
     this.notSaved = element("p", { class: "bad" });
     this.download = element("a", { class: "of", download: "" }, "Download these rows (CSV)");
@@ -55,21 +56,23 @@ export class Right {
     this.histograms = [["n_localizations", "Localizations in a cluster"], ["area_nm2", "Area, nm²"]]
       .map(([name, title]) => new Histogram(title, clusters.arrays[name], ranges[name],
         change(name)));
-    this.lines = element("div", { class: "body", tabindex: "0", "aria-label": "Clusters",
-      onscroll: () => this.paintLines(), onkeydown: (event) => this.key_(event) });
+    this.lines = element("div", { class: "body", tabindex: "0", role: "rowgroup",
+      "aria-label": "Up and down arrow keys go from cluster to cluster", onscroll: () => this.paintLines(), onkeydown: (event) => this.key_(event) });
     this.spacer = element("div");
     this.lines.append(this.spacer);
-    const head = element("div", { class: "head" }, ...COLUMNS.map(([name, text]) =>
-      element("button", { "data-sort": name, onclick: () => this.sortBy(name) }, text)));
+    const head = element("div", { class: "head", role: "row" }, ...COLUMNS.map(([name, text]) =>
+      element("div", { role: "columnheader" }, element("button", { "data-sort": name,
+        "aria-label": MEASURES[name], onclick: () => this.sortBy(name) }, text))));
     const pair = element("div", { class: "pair" }, ...this.histograms.map((one) => one.element));
-    const table = element("div", { class: "table" }, head, this.lines);
+    this.table = element("div", { class: "table", role: "table", "aria-label": "Clusters" }, head,
+      this.lines);
     // Of nothing, there is nothing to measure.
     for (const part of [this.facts, pair, head]) part.hidden = !clusters.n;
     this.home.replaceChildren(
       element("div", { class: "found" }, this.title, this.sub, this.by,
         ...run.warnings.map((text) => element("p", { class: "caution" }, text)),
         this.saved, this.notSaved, this.facts, pair, this.download),
-      table,
+      this.table,
       element("div", { class: "actions" },
         this.save,
         element("button", { id: "report", title: "A page to read, print and mail", onclick: () =>
@@ -88,7 +91,8 @@ export class Right {
     const { saving, saved, not_saved: why } = this.app.active.run;
     const busy = saving.length > 0;
     this.save.textContent = busy ? "Saving …" : "Save …";
-    this.save.disabled = busy;
+    // Not disabled, which would lose the focus.
+    this.save.setAttribute("aria-disabled", String(busy));
     this.save.setAttribute("aria-busy", String(busy));
     this.save.title = busy ? `Saving in ${saving.join(", ")}` : "";
     this.saved.textContent = saved ? `Saved in ${saved}` : "";
@@ -119,8 +123,8 @@ export class Right {
     };
     const head = others.length > 1 ? element("tr", {}, element("th", {}, "median"),
       ...others.map((one) => element("th", {}, one.number ? "right" : "left")))
-      : element("tr", {}, element("th", {}, all ? "" : "of those shown"),
-        element("th", {}, "median (quartiles)"));
+      : element("tr", {}, element("td", {}, all ? "" : "of those shown"),
+        element("th", { scope: "col" }, "median (quartiles)"));
     this.facts.replaceChildren(element("thead", {}, head), element("tbody", {},
       ...FACTS.filter(([name]) => clusters.arrays[name]).map(([name, text]) => element("tr", {},
         element("th", {}, text), ...others.map((one) => {
@@ -148,9 +152,10 @@ export class Right {
     for (const button of this.home.querySelectorAll("[data-sort]")) {
       const own = button.dataset.sort === name;
       button.classList.toggle("sorted", own);
-      button.setAttribute("aria-label", own ? `sorted, ${down ? "largest" : "smallest"} first` : "");
+      button.parentElement.setAttribute("aria-sort", own ? down ? "descending" : "ascending" : "none");
     }
     this.spacer.style.height = `${LINE * rows.length}px`;
+    this.table.setAttribute("aria-rowcount", rows.length + 1);
     this.paintLines();
   }
 
@@ -162,12 +167,12 @@ export class Right {
       first + Math.ceil((this.lines.clientHeight || 400) / LINE) + 8);
     const { view } = this.app.active;
     this.spacer.replaceChildren(...this.rows.slice(first, last).map((row, k) => {
-      const line = element("div", { "data-row": row, class: `line${row === view.chosen ? " chosen"
+      const line = element("div", { "data-row": row, role: "row", "aria-rowindex": first + k + 2, class: `line${row === view.chosen ? " chosen"
         : ""}${row === view.hovered ? " over" : ""}`,
       onpointerenter: () => this.app.hover(this.app.active, row),
       onpointerleave: () => this.app.hover(this.app.active, -1),
       onclick: () => this.app.chooseCluster(this.app.active, row, true) },
-      ...COLUMNS.map(([name]) => element("span", {},
+      ...COLUMNS.map(([name]) => element("span", { role: "cell" },
         number(this.clusters.arrays[name]?.[row] ?? NaN))));
       line.style.top = `${LINE * (first + k)}px`;
       return line;
@@ -206,5 +211,7 @@ export class Right {
     const next = this.rows[Math.max(0, Math.min(this.rows.length - 1, at + step))];
     this.app.chooseCluster(this.app.active, next, true);
     this.bringIntoSight(next);
+    tell(COLUMNS.filter(([name]) => this.clusters.arrays[name]).map(([name]) =>
+      `${MEASURES[name]} ${number(this.clusters.arrays[name][next])}`).join("; "));
   }
 }

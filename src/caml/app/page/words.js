@@ -89,7 +89,8 @@ export function say(text, { bad = false, stays = bad } = {}) {
   const box = document.getElementById("messages");
   const close = element("button", { class: "x", "aria-label": "Close this message",
     onclick: () => message.remove() }, "✕");
-  const message = element("div", { class: bad ? "message is-bad" : "message" },
+  const message = element("div", { class: bad ? "message is-bad" : "message",
+    role: bad ? "alert" : "status" },
     element("span", {}, text), close);
   box.append(message);
   while (box.children.length > 3) box.firstChild.remove();
