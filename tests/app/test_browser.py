@@ -311,6 +311,8 @@ def test_nothing_is_cut_off(
         "!one.classList.contains('name')).map((one) => one.textContent)"
     )
     assert cut == []
+    layers = "document.querySelectorAll('.layers')"
+    assert page.evaluate(f"[...{layers}].every((one) => one.scrollWidth <= one.clientWidth)")
     # Nor does one stick out of its panel, and two images are both large enough to look at.
     outside = page.evaluate(
         "[...document.querySelectorAll('aside :is(button, .button, input, canvas), .bar > *')]"

@@ -42,7 +42,7 @@ export class Pane {
     this.face = element("div", { class: "face" }, this.canvas, this.legend, this.where, zoom,
       this.veil, this.popover);
     this.bar = element("div", { class: "bar" }, this.imageChoice, this.runChoice, this.layers,
-      this.outlinesLabel, element("span", { class: "spring" }), this.lookButton);
+      this.outlinesLabel, this.lookButton);
     this.element = element("div", { class: "pane" }, this.bar, this.face);
     this.element.addEventListener("pointerdown", () => app.activate(this));
     document.getElementById("stage").append(this.element);
