@@ -255,7 +255,7 @@ def test_saved_results_are_opened_after_a_restart(
         page.mouse.move(*place(page, *page.evaluate(f"caml.panes[0].view.clusters.centre({row})")))
         until(page, f"caml.panes[0].view.hovered === {row}")
         told: str = page.inner_text("#tip")
-        return f"{page.inner_text('.found h1')}\n{told}\n{page.inner_text('.line >> nth=0')}"
+        return f"{page.inner_text('.found h2')}\n{told}\n{page.inner_text('.line >> nth=0')}"
 
     out = tmp_path / "out"
     with serve(cell, out=out) as asker:
