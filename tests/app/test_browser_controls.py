@@ -63,7 +63,7 @@ def test_another_image_closes_the_display(
         page = open_page(asker)
         page.locator("#listed").evaluate("one => { one.open = true; }")
         page.click(".look")
-        page.evaluate("caml.left.open(caml.state.files[1])")
+        page.click("#files >> text=other.csv")
         until(page, "caml.panes[0].image?.name === 'other.csv'")
         assert not page.locator(".popover").is_visible()
 
@@ -163,7 +163,8 @@ def test_what_cannot_be_used_for_an_image_is_not_offered_for_it(
         assert "needs z, and this image has none: choose another network" in error
         assert asker.state()["runs"] == []
         # With z it can be, and networks for 2D say what they do.
-        page.evaluate("caml.left.open(caml.state.files[1])")
+        page.locator("#listed").evaluate("one => { one.open = true; }")
+        page.click("#files >> text=deep.csv")
         until(page, "caml.active.image?.name === 'deep.csv' && caml.active.image.state === 'open'")
         assert option.is_enabled()
         assert page.locator("#projects").is_visible()

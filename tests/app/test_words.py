@@ -31,6 +31,7 @@ NOT_IN_PAGE = {
     "analyse/jobs.py": "a folder that is there is refused by the page before",
     "analyse/ledger.py": "only --resume reads it",
     "analyse/one_file.py": "tiles of a batch: to go on is for the terminal, as docs/app.md says",
+    "analyse/recorded.py": "to go on with a run that was interrupted is for the terminal, too",
     "analyse/tiled/run.py": "the same",
     "analyse/tiled/steps.py": "the same",
     "analyse/tiled/store.py": "the same",
