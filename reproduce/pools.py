@@ -83,14 +83,14 @@ def _open_pool(store: Store, name: str, settings: PoolSettings, *, quick: bool) 
     settings : PoolSettings
         How it is made.
     quick : bool
-        Whether a tenth of the scenarios will do.
+        Whether twelve of the scenarios will do.
 
     Returns
     -------
     Pool
         The pool.
     """
-    scenarios = training_scenarios(n_dimensions=settings.n_dimensions)[:: 10 if quick else 1]
+    scenarios = training_scenarios(n_dimensions=settings.n_dimensions)[:: 60 if quick else 1]
     place = store.folder / (f"{name}_quick" if quick else name)
     try:
         pool = Pool.open(place)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -173,16 +174,19 @@ class Store:
             for item in items:
                 yield item, function(*item.arguments)
             return
-        executor = ProcessPoolExecutor(
-            self.n_jobs, mp_context=get_context("spawn"), initializer=_start
-        )
+        futures = {self._processes.submit(function, *item.arguments): item for item in items}
         try:
-            futures = {executor.submit(function, *item.arguments): item for item in items}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         finally:
             # Interrupted, it would else wait for all that was asked for, and keep none of it.
-            executor.shutdown(cancel_futures=True)
+            for future in futures:
+                future.cancel()
+
+    @cached_property
+    def _processes(self) -> ProcessPoolExecutor:
+        """Start processes for all studies: each imports the authors' networks, which takes long."""
+        return ProcessPoolExecutor(self.n_jobs, mp_context=get_context("spawn"), initializer=_start)
 
 
 def _start() -> None:
