@@ -1,12 +1,25 @@
 """What tests of several folders share."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have JAX compile the same training once in a process, and not each time it is begun."""
+    folder = tempfile.TemporaryDirectory(prefix="jax_")
+    config.add_cleanup(folder.cleanup)
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": folder.name,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def _write_run(
@@ -68,3 +81,13 @@ def _write_run(
 def write_run() -> Callable[..., Path]:
     """Give what writes a small folder of results by hand: no network is run."""
     return _write_run
+
+
+@pytest.fixture
+def without_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the cells without clusters at the end of trainings and imports: they take long."""
+    from caml.models import imported
+    from caml.train import run
+
+    for module in (imported, run):
+        monkeypatch.setattr(module, "shares_by_chance", lambda _: [[1000, 0.0123]])
