@@ -27,8 +27,10 @@ imports: $(VENV)/.dev
 spelling: $(VENV)/.dev
 	$(BIN)/codespell
 
+# A test for each core; four hold some gigabytes of memory. Whole files where they can be, whose
+# networks and cells are then made once.
 units: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 # All of reproduce/ on a few cells: that it works, not what it finds.
 reproduction: $(VENV)/.dev
