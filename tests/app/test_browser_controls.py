@@ -146,6 +146,17 @@ def deep(tmp_path: Path, cell: Path) -> Path:
     return path
 
 
+def test_the_id_of_a_cluster_is_whole_however_long(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    analyse(page)
+    page.evaluate("caml.right.clusters.arrays.cluster.fill(1234567); caml.right.order()")
+    cell = page.locator(".line span").first
+    assert cell.inner_text() == "1234567"
+    assert cell.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
 def test_what_cannot_be_used_for_an_image_is_not_offered_for_it(
     serve: Serve, tmp_path: Path, cell: Path, deep: Path, open_page: Callable[..., Any]
 ) -> None:

@@ -155,6 +155,9 @@ export class Right {
       button.parentElement.setAttribute("aria-sort", own ? down ? "descending" : "ascending" : "none");
     }
     this.spacer.style.height = `${LINE * rows.length}px`;
+    // An id is a name: whole, however long.
+    const longest = `${clusters.arrays.cluster.at(-1) ?? ""}`.length;
+    this.home.style.setProperty("--id-width", `max(46px, calc(${longest}ch + 12px))`);
     this.table.setAttribute("aria-rowcount", rows.length + 1);
     this.paintLines();
   }
@@ -172,8 +175,9 @@ export class Right {
       onpointerenter: () => this.app.hover(this.app.active, row),
       onpointerleave: () => this.app.hover(this.app.active, -1),
       onclick: () => this.app.chooseCluster(this.app.active, row, true) },
-      ...COLUMNS.map(([name]) => element("span", { role: "cell" },
-        number(this.clusters.arrays[name]?.[row] ?? NaN))));
+      ...COLUMNS.map(([name]) => element("span", { role: "cell" }, name === "cluster"
+        ? `${this.clusters.arrays.cluster[row]}`
+        : number(this.clusters.arrays[name]?.[row] ?? NaN))));
       line.style.top = `${LINE * (first + k)}px`;
       return line;
     }));
