@@ -12,7 +12,7 @@ import pytest
 from browsing import analyse, needs_chromium, until
 from caml.errors import OutputError
 
-server = pytest.importorskip("caml.app.server", reason="needs the extra app")
+runs = pytest.importorskip("caml.app.addresses.runs", reason="needs the extra app")
 pytestmark = needs_chromium
 
 Serve = Callable[..., AbstractContextManager[Any]]
@@ -21,13 +21,13 @@ Serve = Callable[..., AbstractContextManager[Any]]
 @pytest.fixture
 def slow_save(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let saving wait for an event, as large images let it."""
-    may_end, save = threading.Event(), server.save
+    may_end, save = threading.Event(), runs.save
 
     def waiting(*given: Any) -> None:
         assert may_end.wait(60)
         save(*given)
 
-    monkeypatch.setattr(server, "save", waiting)
+    monkeypatch.setattr(runs, "save", waiting)
     return may_end
 
 
@@ -70,7 +70,7 @@ def test_why_something_was_not_saved_is_told_without_the_dialog(
         assert may_end.wait(60)
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr(server, "save", full)
+    monkeypatch.setattr(runs, "save", full)
     page = open_page(asker)
     if not page.evaluate("Boolean(caml.panes[0].run)"):
         analyse(page)

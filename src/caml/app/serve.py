@@ -12,9 +12,10 @@ from pathlib import Path
 import uvicorn
 
 from caml.app.access import HOST, new_token
+from caml.app.addresses.asked import App
 from caml.app.jobs import Jobs
 from caml.app.results import is_results, open_results
-from caml.app.server import App, application
+from caml.app.server import application
 from caml.app.store import Store
 from caml.app.worker import Worker
 from caml.errors import CamlError, InputError, MissingFileError

@@ -1,0 +1,1 @@
+"""What a page can ask for: `files`, `images`, `runs`; `asked` has what they share."""
