@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+import shapely
 
 import caml
 from caml.analyse import analyse_files
@@ -100,6 +101,19 @@ def test_regions_of_one_name_are_told_apart(cell: Path, tmp_path: Path) -> None:
         rows = pd.read_csv(outcome.folder / "localizations.csv")
         assert set(clusters["region"]) <= set(outcome.summary["region"])
         assert set(rows["region"].dropna()) == set(outcome.summary["region"])
+
+
+def test_polygons_that_were_asked_for_lie_with_the_results(cell: Path, tmp_path: Path) -> None:
+    triangle = shapely.Polygon([(8_500, 8_500), (11_500, 8_500), (10_000, 11_500)])
+    regions = [caml.Region(triangle, "nucleus"), caml.Region.rectangle(8_000, 8_000, 9_000, 9_000)]
+    out = tmp_path / "out"
+    analyse_files([cell], out, regions=regions)
+    again = caml.read_regions(out / "regions.geojson")
+    assert [one.name for one in again] == ["nucleus", "region 2"]
+    assert all(one.polygon.equals(two.polygon) for one, two in zip(again, regions, strict=True))
+    # Of a run that takes its place they are gone with the rest.
+    analyse_files([cell], out, regions=regions[1:], overwrite=True)
+    assert not (out / "regions.geojson").exists()
 
 
 DIE = """

@@ -35,7 +35,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file()
-        and path.name not in ("run.json", "regions.geojson")
+        and path.name != "run.json"
         # What a batch with a failure keeps to go on with holds times.
         and path.parent.name != ".unfinished"
     }

@@ -12,10 +12,11 @@ import shapely
 
 import caml
 from caml.analyse import Settings, analyse_files
+from caml.analyse.record import regions_geojson
 from caml.cli import main
 from caml.io import write_table
 from caml.methods import checked_parameters
-from caml.report.again import python_lines, regions_geojson, shell_line
+from caml.report.again import python_lines, shell_line
 from caml.simulate import Scenario, simulate
 
 SCENARIO = Scenario(density=100, n_per_cluster=20, radius_nm=40, crop_um=3, field_um=20)

@@ -29,12 +29,13 @@ from caml.analyse.one_file import (
     is_tiled,
     without_result,
 )
-from caml.analyse.record import Settings, arguments, record
+from caml.analyse.record import REGIONS, Settings, arguments, record, regions_geojson
 from caml.analyse.saved import Format
 from caml.analyse.workers import in_processes, uninterrupted
 from caml.errors import InputError, OutputError
 from caml.io import (
     remove_leftovers,
+    whole_file,
     write_json,
     write_table,
 )
@@ -48,7 +49,7 @@ __all__ = ["Batch", "Outcome", "Picture", "Report", "analyse_files"]
 UNFINISHED = ".unfinished"
 
 # What is written beside the folders.
-BESIDE = ("summary.csv", "run.json", "report.html")
+BESIDE = ("summary.csv", "run.json", "report.html", REGIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,6 +306,11 @@ def _conclude(batch: Batch, out: Path, record: dict[str, Any], *, overwrite: boo
         # Also where nothing succeeded but caml itself failed: it holds the details.
         if not all(one.error and not one.details for one in batch.outcomes):
             write_json(out / "run.json", record, overwrite=overwrite)
+            # Of an earlier run that is replaced.
+            (out / REGIONS).unlink(missing_ok=True)
+            if polygons := regions_geojson(batch.settings):
+                with whole_file(out / REGIONS) as partial:
+                    partial.write_text(f"{polygons}\n", encoding="utf-8")
 
 
 def _run(

@@ -40,7 +40,7 @@ def plan(paths: Sequence[Path], out: Path) -> list[Job]:
     ]
     stems = Counter(_folder_name(path).casefold() for path in unique)
     jobs: list[tuple[Path, Path]] = []
-    taken = {"summary.csv", "run.json"}
+    taken = {"summary.csv", "run.json", "report.html", "regions.geojson"}
     for path in unique:
         name = _folder_name(path)
         if stems[name.casefold()] > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,9 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import shapely
 
 from caml._version import __version__
 from caml.analyse.by_method import OURS
@@ -21,7 +25,20 @@ from caml.localizations import Region
 from caml.models import ModelCard
 from caml.prior import Prior
 
-__all__ = ["Provenance", "Settings", "arguments", "checksum", "record", "record_of"]
+__all__ = [
+    "REGIONS",
+    "Provenance",
+    "Settings",
+    "arguments",
+    "checksum",
+    "corners_of",
+    "record",
+    "record_of",
+    "regions_geojson",
+]
+
+# The file beside the record that holds regions where not all are rectangles.
+REGIONS = "regions.geojson"
 
 PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn", "numba")
 
@@ -255,3 +272,54 @@ def _here_and_now() -> dict[str, Any]:
             **{name: metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def regions_geojson(settings: Settings) -> str:
+    """Write the regions as the file that the command reads, if any is no rectangle.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was asked for.
+
+    Returns
+    -------
+    str
+        GeoJSON in nm; empty where the command takes them by their corners.
+    """
+    if all(map(corners_of, settings.regions)):
+        return ""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": region.name},
+            "geometry": json.loads(shapely.to_geojson(region.polygon)),
+        }
+        for region in settings.regions
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def corners_of(region: Region) -> str:
+    """Return a rectangle as the command takes it and names it.
+
+    Parameters
+    ----------
+    region : Region
+        Any.
+
+    Returns
+    -------
+    str
+        x_min, y_min, x_max, y_max, nm; empty for other regions, and where the name says more.
+    """
+    bounds = region.polygon.bounds
+    if not region.polygon.equals(shapely.box(*bounds)):
+        return ""
+    if not region.name:
+        return ",".join(np.format_float_positional(one, trim="-") for one in bounds)
+    try:
+        named = tuple(float(one) for one in region.name.split(","))
+    except ValueError:
+        return ""
+    return region.name if named == bounds else ""

@@ -12,14 +12,14 @@ import shapely
 from caml.analyse import Analysis, Outcome, Provenance, Settings
 from caml.analyse.chain import rounded
 from caml.analyse.jobs import as_text, plan
-from caml.analyse.record import record
+from caml.analyse.record import REGIONS, record, regions_geojson
 from caml.app.things import Run
 from caml.errors import CamlError
 from caml.io import whole_folder, write_json, write_table
 from caml.localizations import Region
 from caml.plot import save_overview
 from caml.report import save_report
-from caml.report.again import REGIONS, python_lines, regions_geojson, shell_line
+from caml.report.again import python_lines, shell_line
 
 __all__ = ["region_of", "save", "source_of", "words_of"]
 

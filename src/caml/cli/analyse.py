@@ -119,8 +119,8 @@ def analyse(
       outlines.geojson   the outlines, nm
       overview.png       a picture
       report.html        a page with all of it, for any browser
-    and beside them summary.csv (a row per image), report.html (all images, of more than one) and
-    run.json (what was done).
+    and beside them summary.csv (a row per image), report.html (all images, of more than one),
+    run.json (what was done) and regions.geojson (polygons that were asked for).
 
     A table in parquet or text that is too large for memory is analysed in tiles. Its localizations
     and outlines are then folders of parquet files.

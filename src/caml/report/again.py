@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import shapely
 
 from caml.analyse import OURS, Settings
+from caml.analyse.record import REGIONS, corners_of
 from caml.localizations import Region
 
-__all__ = ["REGIONS", "python_lines", "regions_geojson", "shell_line"]
+__all__ = ["python_lines", "shell_line"]
 
 DEFAULT = Settings()
-# The file that regions are to be kept in where not all are rectangles.
-REGIONS = "regions.geojson"
 
 
 def shell_line(
@@ -57,9 +54,9 @@ def shell_line(
         words += ["--method", settings.method]
         for name, value in _chosen(settings).items():
             words += ["--set", f"{name}={value}"]
-    if all(map(_corners, settings.regions)):
+    if all(map(corners_of, settings.regions)):
         for region in settings.regions:
-            words += ["--region", _corners(region)]
+            words += ["--region", corners_of(region)]
     else:
         words += ["--region", regions]
     if settings.pixel_size_nm is not None:
@@ -116,32 +113,6 @@ def python_lines(path: Path, settings: Settings, *, out: Path = Path("results"))
     return "\n".join(lines)
 
 
-def regions_geojson(settings: Settings) -> str:
-    """Write the regions as the file that the command reads, if any is no rectangle.
-
-    Parameters
-    ----------
-    settings : Settings
-        What was asked for.
-
-    Returns
-    -------
-    str
-        GeoJSON in nm; empty where the command takes them by their corners.
-    """
-    if all(map(_corners, settings.regions)):
-        return ""
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"name": region.name},
-            "geometry": json.loads(shapely.to_geojson(region.polygon)),
-        }
-        for region in settings.regions
-    ]
-    return json.dumps({"type": "FeatureCollection", "features": features})
-
-
 def _chosen(settings: Settings) -> dict[str, Any]:
     """Return the parameters of a method that are not what they are by default."""
     from caml.methods import method_parameters
@@ -149,20 +120,6 @@ def _chosen(settings: Settings) -> dict[str, Any]:
     known = method_parameters(settings.method)
     given = settings.parameters
     return {name: value for name, value in given.items() if value != known[name].default}
-
-
-def _corners(region: Region) -> str:
-    """Return a rectangle as the command takes it and names it; empty for other regions."""
-    bounds = region.polygon.bounds
-    if not region.polygon.equals(shapely.box(*bounds)):
-        return ""
-    if not region.name:
-        return ",".join(np.format_float_positional(one, trim="-") for one in bounds)
-    try:
-        named = tuple(float(one) for one in region.name.split(","))
-    except ValueError:
-        return ""
-    return region.name if named == bounds else ""
 
 
 def _region(region: Region) -> str:

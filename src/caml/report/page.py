@@ -14,12 +14,13 @@ from caml._version import __version__
 from caml._words import counted
 from caml.analyse import Analysis, Provenance
 from caml.analyse.found import Found
+from caml.analyse.record import regions_geojson
 from caml.errors import InputError
 from caml.io import whole_file
 from caml.models import ModelCard
 from caml.plot.colours import KINDS, NOT_CLUSTERED, OUTSIDE
 from caml.plot.descriptors import axis_name, in_short
-from caml.report.again import python_lines, regions_geojson, shell_line
+from caml.report.again import python_lines, shell_line
 from caml.report.bars import histograms
 from caml.report.payload import payload
 from caml.report.words import numbers, what_was_asked, what_was_found
