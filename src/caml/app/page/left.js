@@ -185,8 +185,8 @@ export class Left {
       element("button", { class: "name", disabled: run.state !== "done", title:
         run.found_by ?? "", "aria-current": chosen && "true", onclick: () => app.choose(app.active, image.id, run.id) },
       element("span", { class: "what" }, `${run.name}${where}`),
-      what && element("span", { class: "count" }, what), run.saved ? element("span", {
-        title: `Saved in ${run.saved}`, role: "img", "aria-label": "saved" }, "✓") : null),
+      what && element("span", { class: "count" }, what, run.saved ? element("span", { role: "img",
+        title: `Saved in ${run.saved}`, "aria-label": "saved" }, " ✓") : null)),
       going ? element("button", { class: "small quiet", "data-cancel": run.id, onclick: () =>
         told(() => ask(`runs/${run.id}/cancel`, { method: "POST" })) }, "Cancel")
         : element("button", { class: "x", title: "Remove this analysis",
