@@ -1,5 +1,6 @@
 """Pictures of images, by what is on their axes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.colors
@@ -17,7 +18,7 @@ from caml.errors import InputError
 from caml.io import write_table
 from caml.plot.colours import KINDS, NOT_CLUSTERED, REGION
 from caml.plot.extent import left_out, square
-from caml.plot.scene import ZOOM_NM
+from caml.plot.scene import ZOOM_NM, Squares
 from caml.simulate import Scenario, simulate
 
 
@@ -170,6 +171,20 @@ def test_one_far_off_localization_is_no_burden(far: float, tmp_path: Path) -> No
     analysis = caml.analyse(positions, prior="balanced")
     plot.save_overview(analysis, tmp_path)
     assert (tmp_path / "overview.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("far", [1e8, -1e13])
+def test_many_far_off_in_one_place_are_not_what_is_enlarged(far: float) -> None:
+    squares = Squares((0.0, 0.0, 9_000.0, 9_000.0))
+    squares.add(np.array([[4_000.0, 7_000.0], [4_100.0, 7_100.0], [1_000.0, 1_000.0]]))
+    squares.add(np.full((110, 2), far))
+    assert squares.fullest == (3_000.0, 6_000.0, 6_000.0, 9_000.0)
+
+
+def test_an_image_without_a_name_begins_with_what_was_found(analysis: caml.Analysis) -> None:
+    unnamed = replace(analysis, localizations=replace(analysis.localizations, name=""))
+    title = plot.overview(unnamed).axes[0].get_title(loc="left")
+    assert title.startswith(f"{analysis.segmentation.n_clusters:,} clusters")
 
 
 @pytest.mark.parametrize("by", ["label", "score", "cluster"])

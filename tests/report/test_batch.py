@@ -1,5 +1,7 @@
 """The page of a batch: every image, what failed, and links that lead somewhere."""
 
+import base64
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +9,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import caml
 from caml.analyse import Batch, analyse_files
 from caml.io import write_table
 from caml.plot import save_overview
+from caml.plot.descriptors import in_short
 from caml.report import save_batch_report, save_report
 from caml.report.batch import batch_report
 from caml.simulate import Scenario, simulate
@@ -65,8 +69,27 @@ def test_where_nothing_succeeded_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     found = analyse_files([tmp_path / "bad.csv"], tmp_path / "out")
     page = batch_report(found)
-    assert "None of 1 images could be analysed." in page
+    assert "It could not be analysed." in page
     assert "<table" not in page
+
+
+def test_what_is_the_same_in_all_images_is_one_number(tmp_path: Path) -> None:
+    table = simulate(SCENARIO, seed=1).localizations.table
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        write_table(path, table)
+    batch = analyse_files(paths, tmp_path / "out", picture=save_overview)
+    share = in_short(batch.summary["percent_clustered"].iloc[0])
+    page = batch_report(batch)
+    assert f" {share} % of the localizations are in clusters, in all images." in page
+    # The small picture is the frame of the whole image, with its scale bar.
+    (first, _) = re.findall(r"data:image/jpeg;base64,([^\"]+)", page)
+    small = Image.open(io.BytesIO(base64.b64decode(first))).convert("L")
+    dark = np.asarray(small) < 220
+    for side in (dark[:, :3], dark[:, -3:], dark[:3].T):
+        assert side.any(axis=1).mean() > 0.8
+    assert small.width < small.height < 1.1 * small.width
+    assert dark[-12:, : small.width // 3].any()
 
 
 def test_regions_have_rows_of_their_own(tmp_path: Path) -> None:

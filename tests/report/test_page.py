@@ -190,6 +190,25 @@ def test_names_and_texts_cannot_break_out() -> None:
     assert HOSTILE in {row[packed["columns"].index("region")] for row in packed["rows"]}
 
 
+def test_the_sentences_say_where(analysis: caml.Analysis) -> None:
+    low = np.floor(analysis.localizations.positions.min(axis=0)).astype(int).tolist()
+    high = [low[0] + 1_500, low[1] + 2_000]
+    name = ",".join(map(str, (*low, *high)))
+    regions = [
+        caml.Region.rectangle(*low, *high, name=name),
+        caml.Region.rectangle(*low, *high, name="nucleus"),
+    ]
+    for asked, where, among in (
+        (regions[:1], f"in a rectangle of 1.5 × 2 µm ({name} nm).", "the region. "),
+        (regions[1:], "in the region nucleus.", "the region. "),
+        (regions, f"µm ({name} nm); the region nucleus).", "the regions. "),
+    ):  # fmt: skip
+        page = report(caml.analyse(analysis.localizations, regions=asked, prior="balanced"))
+        assert where in page
+        assert f"% of the localizations in {among}" in page
+    assert "% of the localizations. The median" in report(analysis)
+
+
 def test_an_image_without_clusters_has_a_page(tmp_path: Path) -> None:
     positions = np.random.default_rng(0).uniform(0, 5_000, (300, 2))
     with pytest.warns(NothingFoundWarning):

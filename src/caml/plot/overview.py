@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ from caml.plot.pixels import Box
 from caml.plot.scene import Drawn, Scene, Squares, cluster_outlines, scene_in_parts
 from caml.plot.style import Theme, ink, score_colours, style
 
-__all__ = ["Drawn", "analysed", "overview", "save_overview"]
+__all__ = ["PANEL", "Drawn", "analysed", "overview", "save_overview"]
+
+# What the picture says of itself: left, top, right and bottom of the whole image and its scale bar.
+PANEL = "caml panel"
 
 
 def overview(
@@ -99,8 +103,9 @@ def _scene(analysis: Analysis, by: Drawn) -> Scene:
     box = square(everywhere, analysis.regions)
     found = analysis.in_regions & (analysis.segmentation.cluster >= 0)
     found = found[analysis.localizations.finite]
-    squares = Squares(box)
-    squares.add(everywhere[found] if found.any() else everywhere)
+    clustered, everything = Squares(box), Squares(box)
+    clustered.add(everywhere[found])
+    everything.add(everywhere)
 
     def draw(ax: Axes, part: Box) -> Axes:
         return analysed(ax, analysis, box=part, by=by)
@@ -113,7 +118,7 @@ def _scene(analysis: Analysis, by: Drawn) -> Scene:
         kinds=frozenset(np.unique(analysis.kind).tolist()),
         has_regions=bool(analysis.regions),
         box=box,
-        zoom=squares.fullest,
+        zoom=clustered.fullest or everything.fullest,
         n_left_out=left_out(everywhere, box),
         draw=draw,
     )
@@ -221,5 +226,13 @@ def save_overview(analysis: Analysis | Found, folder: Path) -> None:
         Where; an earlier picture is replaced.
     """
     figure = overview(analysis)
+    figure.canvas.draw()
+    panel = figure.axes[0].get_tightbbox(for_layout_only=True)
+    frame = figure.axes[0].get_window_extent()
+    assert panel is not None
+    high, edge = figure.bbox.height, figure.dpi / 72
+    # The headline is above the frame.
+    box = (frame.x0 - edge, high - frame.y1 - edge, frame.x1 + edge, high - panel.y0 + edge)
+    told = {PANEL: json.dumps([round(one) for one in box])}
     with whole_file(folder / "overview.png", overwrite=True) as partial:
-        figure.savefig(partial, format="png")
+        figure.savefig(partial, format="png", metadata=told)

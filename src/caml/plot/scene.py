@@ -92,7 +92,7 @@ class Scene:
             found += f" in {counted(len(self.summary), 'region')}"
         # Of other methods only the name: their parameters would not fit.
         by = self.found_by.rpartition(": ")[2].partition(",")[0]
-        return f"{self.name}   {found}   ({by})"
+        return "   ".join(filter(None, (self.name, found, f"({by})")))
 
 
 class Squares:
@@ -116,9 +116,11 @@ class Squares:
         Parameters
         ----------
         positions : ndarray of shape (n_localizations, 2 or 3), nm
-            Where they are, all finite.
+            Where they are, all finite; what is left out of the image is not counted.
         """
-        column, row = np.floor((positions[:, :2] - self._box[:2]) / ZOOM_NM).astype(np.int64).T
+        low, high = self._box[:2], self._box[2:]
+        shown = ((positions[:, :2] >= low) & (positions[:, :2] <= high)).all(axis=1)
+        column, row = np.floor((positions[shown, :2] - low) / ZOOM_NM).astype(np.int64).T
         held, counts = np.unique(column << 32 | row, return_counts=True)
         self._held, place = np.unique(np.append(self._held, held), return_inverse=True)
         self._counts = np.bincount(place, np.append(self._counts, counts)).astype(np.int64)
@@ -201,7 +203,7 @@ def scene_in_parts(found: Found) -> Scene:
         everything.add(positions)
         n_left_out += left_out(positions, box)
     kinds = frozenset(np.flatnonzero(counts.any(axis=(1, 2))).tolist())
-    zoom = (clustered if len(found.clusters) else everything).fullest
+    zoom = clustered.fullest or everything.fullest
     near = _near(found, zoom)
 
     def draw(ax: Axes, part: Box) -> Axes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from caml._version import __version__
 from caml._words import counted
@@ -18,6 +20,7 @@ from caml.analyse import Batch, Provenance
 from caml.analyse.chain import rounded
 from caml.io import whole_file
 from caml.plot.descriptors import axis_name, in_short
+from caml.plot.overview import PANEL
 from caml.report.again import shell_line
 from caml.report.bars import Strip, strips
 from caml.report.page import PAPER, fill
@@ -164,16 +167,19 @@ def _found(batch: Batch, summary: pd.DataFrame) -> str:
     n = len(batch.outcomes)
     n_failed = sum(bool(one.error) for one in batch.outcomes)
     if not len(summary):
-        return f"None of {n} images could be analysed."
+        return f"None of {n} images could be analysed." if n > 1 else "It could not be analysed."
     with_clusters = summary[summary["n_clusters"] > 0]["image"].nunique()
     text = f"{counted(int(summary['n_clusters'].sum()), 'cluster')} in {with_clusters:,} of "
     text += f"{counted(n - n_failed, 'image')}{' that could be analysed' if n_failed else ''}."
     shares = summary["percent_clustered"].dropna()
-    if len(shares) > 1:
+    what = "regions" if len(summary) > n else "images"
+    least, most = in_short(shares.min()), in_short(shares.max())
+    if len(shares) > 1 and least == most:
+        text += f" {least} % of the localizations are in clusters, in all {what}."
+    elif len(shares) > 1:
         text += (
-            f" From {in_short(shares.min())} to {in_short(shares.max())} % of the localizations "
-            f"are in clusters, in half of {'the regions' if len(summary) > n else 'the images'} "
-            f"at least {in_short(shares.median())} %."
+            f" From {least} to {most} % of the localizations are in clusters, in half of the "
+            f"{what} at least {in_short(shares.median())} %."
         )
     return text
 
@@ -208,12 +214,12 @@ def _thumbnails(batch: Batch) -> list[Thumbnail]:
 def _picture(path: Path) -> str:
     try:
         with Image.open(path) as image:
-            # The whole image, without the part that is enlarged beside it.
-            whole = image.width // 2 if image.width > 1.5 * image.height else image.width
-            high = image.height
-            # Nor headline and legend, which nobody could read.
-            part = image.convert("RGB").crop((0, int(0.03 * high), whole, int(0.925 * high)))
-    except (OSError, UnidentifiedImageError):
+            # The whole image and its scale bar, without the part that is enlarged beside it, and
+            # without headline and legend, which nobody could read.
+            panel = image.text.get(PANEL) if isinstance(image, PngImageFile) else None
+            box = json.loads(panel) if panel else (0, 0, *image.size)
+            part = image.convert("RGB").crop(box)
+    except (OSError, ValueError):
         return ""
     part.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     with io.BytesIO() as buffer:

@@ -8,6 +8,8 @@ import numpy as np
 
 from caml._words import counted
 from caml.analyse.found import Found
+from caml.analyse.record import corners_of
+from caml.localizations import Region
 from caml.plot.descriptors import in_short
 
 __all__ = ["Number", "numbers", "what_was_asked", "what_was_found"]
@@ -49,11 +51,19 @@ def what_was_asked(found: Found) -> str:
     read = f"{counted(n, 'localization')} {'was' if n == 1 else 'were'} read"
     where = "the image"
     if found.regions:
-        names = ", ".join(region.name for region in found.regions)
-        count = len(found.regions)
-        where = f"the region {names}" if count == 1 else f"{count} regions ({names})"
+        names = [_place(region) for region in found.regions]
+        where = names[0] if len(names) == 1 else f"{len(names)} regions ({'; '.join(names)})"
     by = f"the method {found.found_by}" if found.card is None else f"the network {found.card.name}"
     return f"{read}; {by} looked for clusters in {where}."
+
+
+def _place(region: Region) -> str:
+    """Say which region it is: how large, where its name is only where it is."""
+    if region.name != corners_of(region):
+        return region.name if region.name.startswith("region") else f"the region {region.name}"
+    x_min, y_min, x_max, y_max = region.polygon.bounds
+    wide, high = (x_max - x_min) / 1000, (y_max - y_min) / 1000
+    return f"a rectangle of {in_short(wide)} × {in_short(high)} µm ({region.name} nm)"
 
 
 def what_was_found(found: Found) -> str:
@@ -84,8 +94,9 @@ def what_was_found(found: Found) -> str:
     if "volume_nm3" in clusters:
         size, like = f"{in_short(clusters['volume_nm3'].median())} nm³", "ball"
         radius = np.cbrt(clusters["volume_nm3"].median() / (4 / 3 * np.pi))
+    where = {0: "", 1: " in the region"}.get(len(found.regions), " in the regions")
     return (
-        f"{len(clusters):,} clusters hold {share:.0f} % of the localizations there. The median "
+        f"{len(clusters):,} clusters hold {share:.0f} % of the localizations{where}. The median "
         f"cluster has {in_short(clusters['n_localizations'].median())} localizations on "
         f"{size}, as a {like} of {in_short(radius)} nm radius."
     )
