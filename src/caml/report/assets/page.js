@@ -52,6 +52,15 @@
     view.x = view.y = STEPS / 2;
     view.scale = STEPS / Math.min(canvas.width, canvas.height);
   };
+  // What was asked for is seen first.
+  const begin = () => {
+    const boxes = regions.found.filter(Boolean).map((one) => one.box);
+    if (!boxes.length) return fit();
+    const edge = (k, most) => most(...boxes.map((box) => box[k]));
+    const [left, top, right, bottom] = [Math.min, Math.min, Math.max, Math.max].map((f, k) => edge(k, f));
+    [view.x, view.y] = [(left + right) / 2, (top + bottom) / 2];
+    view.scale = 1.08 * Math.max((right - left) / canvas.width, (bottom - top) / canvas.height);
+  };
   const redraw = () => {
     if (!asked) asked = requestAnimationFrame(() => { asked = 0; draw(); });
   };
@@ -380,7 +389,7 @@
     canvas.width = wide;
     canvas.height = high;
     canvas.dataset.sized = "yes";
-    if (first) fit();
+    if (first) begin();
     draw();
   };
   new ResizeObserver(resize).observe(canvas);
