@@ -34,8 +34,13 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, path: Path) -> tuple[Any, list[str]]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     wrong: list[str] = []
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            wrong.append(request.url)
+
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda one: one.url.startswith(("file:", "data:")) or wrong.append(one.url))
+    page.on("request", asked)
     page.goto(path.as_uri())
     page.wait_for_selector("#canvas[data-sized=yes]")
     return page, wrong
