@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 import caml
+from caml import plot
 from caml.analyse.chain import rounded
 from caml.errors import DataWarning, NothingFoundWarning, OutputError
 from caml.io import write_table
+from caml.report import report
 from caml.simulate import Scenario, Simulation, simulate
 
 SCENARIO = Scenario(
@@ -150,6 +152,34 @@ def test_only_regions_and_their_clusters_are_spoken_of(analysis: caml.Analysis) 
     assert 0 < (own & ~inside).sum() < own.sum()
     np.testing.assert_array_equal(part.in_regions, inside | own)
     assert analysis.in_regions.all()
+
+
+def test_what_lies_in_several_regions_counts_once(analysis: caml.Analysis) -> None:
+    low = analysis.localizations.positions.min(axis=0)
+    x, y = np.floor(low).tolist()
+    boxes = [(x, y, x + 2_000, y + 2_000), (x + 500, y + 500, x + 2_500, y + 1_500)]
+    boxes += [(x + 500, y + 500, x + 2_500, y + 1_500), (x + 2_500, y, x + 3_000, y + 3_000)]
+    regions = [caml.Region.rectangle(*box) for box in boxes]
+    part = caml.analyse(analysis.localizations, regions=regions, prior="balanced")
+    positions = part.localizations.positions
+    inside = np.zeros(len(positions), dtype=bool)
+    for x_min, y_min, x_max, y_max in boxes:
+        across = (positions[:, 0] >= x_min) & (positions[:, 0] <= x_max)
+        inside |= across & (positions[:, 1] >= y_min) & (positions[:, 1] <= y_max)
+    found = part.totals
+    assert found.n_localizations == inside.sum() < part.description.summary["n_localizations"].sum()
+    assert found.n_clustered == (inside & (part.segmentation.cluster >= 0)).sum() > 0
+    # 2 × 2, what reaches out of it, 0.5 × 1, and 0.5 × 3.
+    assert found.area_um2 == pytest.approx(4 + 0.5 + 1.5)
+    assert found.percent_clustered == 100 * found.n_clustered / found.n_localizations
+    # Regions that only touch are summed.
+    apart = caml.analyse(analysis.localizations, regions=regions[1::2], prior="balanced")
+    assert apart.totals.n_localizations == apart.description.summary["n_localizations"].sum()
+    title = plot.overview(part).axes[0].get_title(loc="left")
+    assert f"{len(part.description.clusters)} clusters in 4 regions" in title
+    page = report(part)
+    assert f"of {found.n_localizations:,} localizations" in page
+    assert "in 6 µm²" in page
 
 
 def test_regions_are_written_for_each_localization(simulation: Simulation, tmp_path: Path) -> None:

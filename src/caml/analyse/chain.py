@@ -18,6 +18,7 @@ from caml._arrays import BoolArray
 from caml.analyse.by_method import OURS, find_by_method
 from caml.analyse.region import classify_regions, in_any
 from caml.analyse.saved import Format, Saved
+from caml.analyse.totals import Totals, totals_of
 from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import DataWarning, NothingFoundWarning
@@ -103,6 +104,12 @@ class Analysis(Saved):
         of_one[self.description.clusters["cluster"].to_numpy()] = True
         inside = in_any(self.regions, self.localizations)
         return np.asarray(inside | of_one[self.segmentation.cluster])
+
+    @property
+    def totals(self) -> Totals:
+        """How much there is in the image, or in all of its regions together."""
+        clustered = self.segmentation.cluster >= 0
+        return totals_of(self.description.summary, self.regions, self.localizations, clustered)
 
     @property
     def found_by(self) -> str:

@@ -16,6 +16,7 @@ import shapely
 
 from caml.analyse.chain import Analysis, rounded
 from caml.analyse.record import Provenance
+from caml.analyse.totals import Totals
 from caml.io import ParquetTable
 from caml.localizations import Region
 from caml.models import ModelCard, load_model
@@ -41,6 +42,8 @@ class Found:
         A row per cluster.
     summary : DataFrame
         A row for the image, or one per region.
+    totals : Totals
+        How much there is in all of them together.
     regions : tuple of Region
         What was asked for; empty for the whole image.
     card : ModelCard or None
@@ -59,6 +62,7 @@ class Found:
     n_localizations: int
     clusters: pd.DataFrame
     summary: pd.DataFrame
+    totals: Totals
     regions: tuple[Region, ...]
     card: ModelCard | None
     found_by: str
@@ -99,6 +103,7 @@ class Found:
             n_localizations=len(analysis.localizations),
             clusters=rounded(analysis.description.clusters),
             summary=rounded(analysis.description.summary),
+            totals=analysis.totals,
             regions=analysis.regions,
             card=analysis.card,
             found_by=analysis.found_by,
@@ -158,6 +163,11 @@ class Found:
             n_localizations=table.n_rows,
             clusters=pd.read_csv(folder / "clusters.csv"),
             summary=rounded(summary),
+            totals=Totals(
+                int(summary["n_localizations"].iloc[0]),
+                int(summary["n_clustered"].iloc[0]),
+                float(summary["area_um2"].iloc[0]),
+            ),
             regions=(),
             card=card,
             found_by=card.name,

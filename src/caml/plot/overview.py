@@ -114,6 +114,7 @@ def _scene(analysis: Analysis, by: Drawn) -> Scene:
         name=analysis.localizations.name,
         found_by=analysis.found_by,
         summary=analysis.description.summary,
+        n_clusters=len(analysis.description.clusters),
         labels=analysis.labels,
         kinds=frozenset(np.unique(analysis.kind).tolist()),
         has_regions=bool(analysis.regions),

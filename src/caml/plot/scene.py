@@ -52,6 +52,8 @@ class Scene:
         The network, or the method with its parameters.
     summary : DataFrame
         A row for the image, or one per region.
+    n_clusters : int
+        Of all together.
     labels : tuple of str
         What labels mean, from 0.
     kinds : frozenset of int
@@ -71,6 +73,7 @@ class Scene:
     name: str
     found_by: str
     summary: pd.DataFrame
+    n_clusters: int
     labels: Sequence[str]
     kinds: frozenset[int]
     has_regions: bool
@@ -82,7 +85,7 @@ class Scene:
     @property
     def headline(self) -> str:
         """What was found, in a line."""
-        found = counted(int(self.summary["n_clusters"].sum()), "cluster")
+        found = counted(self.n_clusters, "cluster")
         if len(self.summary) == 1:
             row = self.summary.iloc[0]
             n = counted(int(row["n_localizations"]), "localization")
@@ -228,6 +231,7 @@ def scene_in_parts(found: Found) -> Scene:
         name=found.name,
         found_by=found.found_by,
         summary=found.summary,
+        n_clusters=len(found.clusters),
         labels=found.labels,
         kinds=kinds,
         has_regions=bool(found.regions),

@@ -79,8 +79,7 @@ def what_was_found(found: Found) -> str:
     str
         A sentence.
     """
-    clusters, summary = found.clusters, found.summary
-    share = 100 * summary["n_clustered"].sum() / max(summary["n_localizations"].sum(), 1)
+    clusters = found.clusters
     if not len(clusters):
         return "No clusters were found."
     if len(clusters) == 1:
@@ -95,8 +94,9 @@ def what_was_found(found: Found) -> str:
         size, like = f"{in_short(clusters['volume_nm3'].median())} nm³", "ball"
         radius = np.cbrt(clusters["volume_nm3"].median() / (4 / 3 * np.pi))
     where = {0: "", 1: " in the region"}.get(len(found.regions), " in the regions")
+    share = f"{found.totals.percent_clustered:.0f} % of the localizations{where}"
     return (
-        f"{len(clusters):,} clusters hold {share:.0f} % of the localizations{where}. The median "
+        f"{len(clusters):,} clusters hold {share}. The median "
         f"cluster has {in_short(clusters['n_localizations'].median())} localizations on "
         f"{size}, as a {like} of {in_short(radius)} nm radius."
     )
@@ -115,18 +115,17 @@ def numbers(found: Found) -> list[Number]:
     list of Number
         Without clusters, only how many localizations there are.
     """
-    clusters, summary = found.clusters, found.summary
-    n, area = int(summary["n_localizations"].sum()), float(summary["area_um2"].sum())
-    # In overlapping regions some are counted in each.
+    clusters = found.clusters
+    n, area = found.totals.n_localizations, found.totals.area_um2
     shown = [Number(f"{n:,}", "localizations", f"in {in_short(area)} µm²" if area > 0 else "")]
     shown.append(Number(f"{len(clusters):,}", "clusters"))
     if not len(clusters):
         return shown
-    share = 100 * summary["n_clustered"].sum() / max(n, 1)
     # Localizations on a line have no area.
     density = f"{in_short(len(clusters) / area)} per µm²" if area > 0 else ""
     shown[1] = Number(f"{len(clusters):,}", "clusters", density)
-    shown.append(Number(f"{share:.1f} %", "in clusters", f"of {n:,} localizations"))
+    share = f"{found.totals.percent_clustered:.1f} %"
+    shown.append(Number(share, "in clusters", f"of {n:,} localizations"))
     medians = [
         ("n_localizations", "", "localizations per cluster"),
         ("area_nm2", " nm²", "area of a cluster"),
