@@ -72,6 +72,14 @@ CASES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any]]] 
     "method": (lambda t: t[["x_nm", "y_nm"]], DBSCAN),
     "method with regions": (lambda t: t[["x_nm", "y_nm"]], DBSCAN | {"regions": REGIONS}),
     "pixels": (in_pixels, DBSCAN | {"pixel_size_nm": 130.0}),
+    "pixels of a nanometre": (
+        lambda t: t[["x_nm", "y_nm"]].set_axis(["x [px]", "y [px]"], axis=1),
+        DBSCAN | {"pixel_size_nm": 1.0},
+    ),
+    "columns without a unit that are in nanometres": (
+        lambda t: t[["x_nm", "y_nm"]].set_axis(["x", "y"], axis=1),
+        DBSCAN | {"pixel_size_nm": 1.0},
+    ),
     "columns": (
         lambda t: t[["x_nm", "y_nm"]].rename(columns={"x_nm": "a", "y_nm": "score"}),
         DBSCAN | {"columns": {"x": "a", "y": "score"}},

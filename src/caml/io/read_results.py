@@ -205,6 +205,11 @@ def _localizations(
             # The file said it, and the table of results does not.
             pixel_size_nm = _ratio(parsed, there["x"].column, sources["x"][0].column, path)
         sources |= {axis: (source,) for axis, source in there.items()}
+    elif pixel_size_nm == 1:
+        # Of such pixels there are as many as nm, and no columns were added.
+        sources |= {
+            axis: (Source(sources[axis][0].column, NM),) for axis in axes if axis in sources
+        }
     sources = {role: found for role, found in sources.items() if role not in "xyz" or role in axes}
     if any(axis not in sources or sources[axis][0].unit != NM for axis in axes):
         raise TableError(f"it holds no positions in {n_dimensions}D, nm", path=path)
