@@ -160,7 +160,9 @@ def backdrop(ax: Axes, positions: npt.NDArray[np.floating[Any]]) -> Axes:
     """
     (x_min, x_max), (y_max, y_min) = ax.get_xlim(), ax.get_ylim()
     box = (x_min, y_min, x_max, y_max)
-    return show(ax, kinds_rgba(pixel_counts(positions, box, _shape(box)), [OUTSIDE]), box)
+    # As large as dots are; faint ones of a pixel would not be seen.
+    shape = _shape(box, (x_max - x_min) / (PIXELS / 2))
+    return show(ax, kinds_rgba(pixel_counts(positions, box, shape), [OUTSIDE]), box)
 
 
 def fitting_dot(n: int, width_in: float = 6.4) -> float:
