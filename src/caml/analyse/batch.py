@@ -29,7 +29,7 @@ from caml.analyse.one_file import (
     is_tiled,
     without_result,
 )
-from caml.analyse.record import REGIONS, Settings, arguments, record, regions_geojson
+from caml.analyse.record import Settings, arguments, record, regions_geojson
 from caml.analyse.saved import Format
 from caml.analyse.workers import in_processes, uninterrupted
 from caml.errors import InputError, OutputError
@@ -39,6 +39,7 @@ from caml.io import (
     write_json,
     write_table,
 )
+from caml.io.run_folders import PAGE, RECORD, REGIONS, SUMMARY
 from caml.localizations import Region
 from caml.models import load_model
 from caml.prior import Prior
@@ -49,7 +50,7 @@ __all__ = ["Batch", "Outcome", "Picture", "Report", "analyse_files"]
 UNFINISHED = ".unfinished"
 
 # What is written beside the folders.
-BESIDE = ("summary.csv", "run.json", "report.html", REGIONS)
+BESIDE = (SUMMARY, RECORD, PAGE, REGIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,7 +263,7 @@ def _begin(
     """
     ledger.refuse(resume=resume, overwrite=overwrite)
     goes_on = resume and ledger.root.is_dir()
-    if resume and not goes_on and (out / "run.json").exists():
+    if resume and not goes_on and (out / RECORD).exists():
         raise OutputError(
             f"{out} holds a run that is finished: there is nothing to go on with; start anew with "
             "--overwrite, or choose another --out"
@@ -302,10 +303,10 @@ def _conclude(batch: Batch, out: Path, record: dict[str, Any], *, overwrite: boo
     """Write the summary and the record of what was done, if anything was."""
     with uninterrupted():
         if not all(one.error for one in batch.outcomes):
-            write_table(out / "summary.csv", rounded(batch.summary), overwrite=overwrite)
+            write_table(out / SUMMARY, rounded(batch.summary), overwrite=overwrite)
         # Also where nothing succeeded but caml itself failed: it holds the details.
         if not all(one.error and not one.details for one in batch.outcomes):
-            write_json(out / "run.json", record, overwrite=overwrite)
+            write_json(out / RECORD, record, overwrite=overwrite)
             # Of an earlier run that is replaced.
             (out / REGIONS).unlink(missing_ok=True)
             if polygons := regions_geojson(batch.settings):

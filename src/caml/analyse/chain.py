@@ -23,6 +23,14 @@ from caml.classify import Classification, classify
 from caml.describe import Description, describe
 from caml.errors import DataWarning, NothingFoundWarning
 from caml.io import is_parquet, read, result_table, write_outlines, write_table
+from caml.io.run_folders import (
+    CLUSTERS,
+    LOCALIZATIONS,
+    OUTLINES,
+    OUTLINES_IN_PARTS,
+    PAGE,
+    PICTURE,
+)
 from caml.localizations import AXES, Localizations, Region, as_positions
 from caml.models import Model, ModelCard, load_model
 from caml.neighbours import NeighbourSearch
@@ -34,17 +42,7 @@ __all__ = ["RESULTS", "Analysis", "analyse", "named", "rounded"]
 
 # What a folder of results may hold, of one pass or of tiles; one with anything else is never
 # replaced.
-RESULTS = frozenset(
-    {
-        "localizations.csv",
-        "localizations.parquet",
-        "clusters.csv",
-        "outlines.geojson",
-        "outlines.parquet",
-        "overview.png",
-        "report.html",
-    }
-)
+RESULTS = frozenset({*LOCALIZATIONS, CLUSTERS, OUTLINES, OUTLINES_IN_PARTS, PICTURE, PAGE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,9 +127,9 @@ class Analysis(Saved):
         )
         write_table(folder / f"localizations.{file_format}", table, file_format=file_format)
         clusters = rounded(self.description.clusters)
-        write_table(folder / "clusters.csv", clusters)
+        write_table(folder / CLUSTERS, clusters)
         outlines = self.segmentation.outlines[clusters["cluster"].to_numpy()]
-        write_outlines(folder / "outlines.geojson", outlines, clusters)
+        write_outlines(folder / OUTLINES, outlines, clusters)
 
     def _region_names(self) -> npt.NDArray[np.object_]:
         """Name the first region that each localization lies in; empty outside all."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from caml.errors import OutputError
+from caml.io.run_folders import PAGE, RECORD, REGIONS, SUMMARY
 
 __all__ = ["Job", "as_text", "check_free", "plan"]
 
@@ -40,7 +41,7 @@ def plan(paths: Sequence[Path], out: Path) -> list[Job]:
     ]
     stems = Counter(_folder_name(path).casefold() for path in unique)
     jobs: list[tuple[Path, Path]] = []
-    taken = {"summary.csv", "run.json", "report.html", "regions.geojson"}
+    taken = {SUMMARY, RECORD, PAGE, REGIONS}
     for path in unique:
         name = _folder_name(path)
         if stems[name.casefold()] > 1:

@@ -14,10 +14,9 @@ import pandas as pd
 from caml.analyse.jobs import as_text
 from caml.errors import OutputError
 from caml.io import remove_whole, write_json, write_table
+from caml.io.run_folders import RECORD
 
 __all__ = ["Ledger", "Outcome", "identity"]
-
-MANIFEST = "run.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -102,7 +101,7 @@ class Ledger:
         if before is None or (overwrite and not resume):
             remove_whole(self.root)
             try:
-                write_json(self.root / MANIFEST, written)
+                write_json(self.root / RECORD, written)
             except BaseException:
                 self.end()
                 raise
@@ -171,7 +170,7 @@ class Ledger:
     def _manifest(self) -> dict[str, Any] | None:
         """Read what the earlier run was of; None if there is none, or it had not begun."""
         try:
-            found = json.loads((self.root / MANIFEST).read_text(encoding="utf-8"))
+            found = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None

@@ -27,7 +27,15 @@ from caml.classify import Classification
 from caml.describe import Description, describe
 from caml.errors import CamlWarning, InputError, MissingFileError, TableError
 from caml.io import ResultTable, parquet_rows, read_outlines, read_result_table
-from caml.io.run_folders import CLUSTERS, RECORD, SUMMARY, read_table
+from caml.io.run_folders import (
+    CLUSTERS,
+    LOCALIZATIONS,
+    OUTLINES,
+    OUTLINES_IN_PARTS,
+    RECORD,
+    SUMMARY,
+    read_table,
+)
 from caml.localizations import Localizations, Region
 from caml.models import Model, ModelCard, load_model
 from caml.prior import choose_prior, score_histogram
@@ -37,8 +45,6 @@ __all__ = ["load_results", "localizations_in"]
 
 # Columns of the table of clusters that count.
 WHOLE = ("cluster", "label", "n_localizations", "first_frame", "last_frame", "frames_spanned")
-TABLES = ("localizations.csv", "localizations.parquet")
-OUTLINES, OUTLINES_IN_PARTS = "outlines.geojson", "outlines.parquet"
 
 
 def load_results(
@@ -154,18 +160,18 @@ def localizations_in(folder: Path) -> Path:
     InputError
         If there are two, or it is too large for memory.
     """
-    found = [folder / name for name in TABLES if (folder / name).exists()]
+    found = [folder / name for name in LOCALIZATIONS if (folder / name).exists()]
     if not found:
         if (folder / RECORD).is_file():
             raise MissingFileError(
                 f"{folder} holds the results of a run: give the folder of one image in it"
             )
         raise MissingFileError(
-            f"{folder} holds no results of an image: there is no {' or '.join(TABLES)} in it; give "
-            "a folder that caml analyse wrote for a table"
+            f"{folder} holds no results of an image: there is no {' or '.join(LOCALIZATIONS)} in "
+            "it; give a folder that caml analyse wrote for a table"
         )
     if len(found) > 1:
-        raise InputError(f"{folder} holds {' and '.join(TABLES)}: move one of them away")
+        raise InputError(f"{folder} holds {' and '.join(LOCALIZATIONS)}: move one of them away")
     (path,) = found
     size = (
         parquet_rows(path) * BYTES_PER_LOCALIZATION

@@ -26,7 +26,6 @@ from caml.models import ModelCard
 from caml.prior import Prior
 
 __all__ = [
-    "REGIONS",
     "Provenance",
     "Settings",
     "arguments",
@@ -36,9 +35,6 @@ __all__ = [
     "record_of",
     "regions_geojson",
 ]
-
-# The file beside the record that holds regions where not all are rectangles.
-REGIONS = "regions.geojson"
 
 PACKAGES = ("numpy", "scipy", "pandas", "shapely", "onnxruntime", "scikit-learn", "numba")
 

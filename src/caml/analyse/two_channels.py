@@ -28,6 +28,7 @@ from caml.channels import (
 )
 from caml.errors import CamlWarning, InputError
 from caml.io import result_table, write_outlines, write_table
+from caml.io.run_folders import CLUSTERS, LOCALIZATIONS, OUTLINES
 from caml.localizations import Localizations, Region
 from caml.models import Model
 from caml.prior import Prior
@@ -39,10 +40,9 @@ __all__ = ["CHANNEL_RESULTS", "ChannelAnalysis", "OneOfTwo", "analyse_channels"]
 # What a folder of results holds; one with anything else is never replaced.
 CHANNEL_RESULTS = frozenset(
     {
-        "localizations.csv",
-        "localizations.parquet",
-        "clusters.csv",
-        "outlines.geojson",
+        *LOCALIZATIONS,
+        CLUSTERS,
+        OUTLINES,
         "channels.csv",
         "correlation.csv",
         "channels.png",
@@ -132,9 +132,9 @@ class ChannelAnalysis(Saved):
             table.insert(0, "channel", one.channel.name)
             clusters.append(rounded(table))
         every = pd.concat(clusters, ignore_index=True)
-        write_table(folder / "clusters.csv", every)
+        write_table(folder / CLUSTERS, every)
         outlines = [one.analysis.segmentation.outlines for one in (self.first, self.second)]
-        write_outlines(folder / "outlines.geojson", np.concatenate(outlines), every)
+        write_outlines(folder / OUTLINES, np.concatenate(outlines), every)
         write_table(folder / "channels.csv", rounded(self.summary()))
         write_table(folder / "correlation.csv", rounded(self.correlation.table()))
 

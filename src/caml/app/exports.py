@@ -12,10 +12,11 @@ import shapely
 from caml.analyse import Analysis, Outcome, Provenance, Settings
 from caml.analyse.chain import rounded
 from caml.analyse.jobs import as_text, plan
-from caml.analyse.record import REGIONS, record, regions_geojson
+from caml.analyse.record import record, regions_geojson
 from caml.app.things import Run
 from caml.errors import CamlError
 from caml.io import whole_folder, write_json, write_table
+from caml.io.run_folders import RECORD, REGIONS, SUMMARY
 from caml.localizations import Region
 from caml.plot import save_overview
 from caml.report import save_report
@@ -106,7 +107,7 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         analysis.write(inside, file_format=settings.file_format)
         save_overview(analysis, inside)
         _write_report(analysis, inside, source)
-        write_table(partial / "summary.csv", rounded(analysis.description.summary))
+        write_table(partial / SUMMARY, rounded(analysis.description.summary))
         outcome = Outcome(
             path=path,
             folder=image,
@@ -127,7 +128,7 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         }
         kept["resumed"] = []
         kept["seconds"] = round(sum(analysis.seconds.values()), 3)
-        write_json(partial / "run.json", kept)
+        write_json(partial / RECORD, kept)
         if polygons := regions_geojson(settings):
             (partial / REGIONS).write_text(polygons + "\n", encoding="utf-8")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from caml.analyse import Outcome, Settings, load_results, read_recorded
-from caml.analyse.load import TABLES, localizations_in
+from caml.analyse.load import localizations_in
 from caml.analyse.record import checksum
 from caml.app.access import within
 from caml.app.jobs import Jobs, name_of, sharing
@@ -18,7 +18,7 @@ from caml.app.opening import column_names, stamp_of
 from caml.app.store import Store
 from caml.app.things import File, Image, Results, Run
 from caml.errors import CamlError, InputError
-from caml.io.run_folders import CLUSTERS, RECORD, SUMMARY, read_record
+from caml.io.run_folders import CLUSTERS, LOCALIZATIONS, RECORD, SUMMARY, read_record
 
 __all__ = [
     "asked_of",
@@ -57,7 +57,7 @@ def is_results(folder: Path) -> bool:
     """
     return (
         (folder / CLUSTERS).is_file()
-        and any((folder / name).exists() for name in TABLES)
+        and any((folder / name).exists() for name in LOCALIZATIONS)
         and (folder.resolve().parent / RECORD).is_file()
     )
 

@@ -33,12 +33,13 @@ def report(folder: Path, out: Path | None, overwrite: bool) -> int:
     caml report results/cell --out cell.html
     """
     from caml.analyse import read_recorded
+    from caml.io.run_folders import PAGE, RECORD
     from caml.report import save_first_page, save_report_of_results
 
     def write(place: Path, _page: Path) -> list[str]:
         return [f"{place} -> {save_report_of_results(place)}"]
 
-    if not (folder / "run.json").is_file():
+    if not (folder / RECORD).is_file():
         page = save_report_of_results(folder, out, overwrite=overwrite)
         click.echo(f"report: {page}")
         return 0
@@ -49,6 +50,6 @@ def report(folder: Path, out: Path | None, overwrite: bool) -> int:
             "--out is the page of one image: give its folder, such as "
             f"{places[0] if places else folder / 'IMAGE'}"
         )
-    status = each_file([(place, place / "report.html") for place in places], write)
+    status = each_file([(place, place / PAGE) for place in places], write)
     click.echo(f"report: {save_first_page(batch, folder)}")
     return status

@@ -13,11 +13,11 @@ from caml.errors import MissingFileError, TableError
 from caml.evaluate.evaluation import Evaluation, evaluate
 from caml.evaluate.labels import LabelScores, score_labels
 from caml.io import read
+from caml.io.run_folders import LOCALIZATIONS
 from caml.localizations import Localizations
 
 __all__ = ["evaluate_results", "result_tables"]
 
-TABLES = ("localizations.csv", "localizations.parquet")
 TRUE_CLUSTER, TRUE_LABEL = "true_cluster", "true_label"
 # What a position may differ by between the table of results and the truth, nm: what is lost where
 # one of them was written with three digits.
@@ -52,21 +52,21 @@ def result_tables(path: str | Path) -> list[tuple[str, Path]]:
     path = Path(path)
     if path.is_file():
         # The folder has the image's name where caml analyse wrote it.
-        return [(path.resolve().parent.name if path.name in TABLES else path.stem, path)]
+        return [(path.resolve().parent.name if path.name in LOCALIZATIONS else path.stem, path)]
     if not path.exists():
         raise MissingFileError(f"{path}: no such file or folder")
     candidates = [(path.resolve().name, path)]
-    if not any((path / name).exists() for name in TABLES):
+    if not any((path / name).exists() for name in LOCALIZATIONS):
         candidates = [(one.name, one) for one in sorted(path.iterdir())]
     found = [
-        (name, next(folder / one for one in TABLES if (folder / one).exists()))
+        (name, next(folder / one for one in LOCALIZATIONS if (folder / one).exists()))
         for name, folder in candidates
-        if any((folder / one).exists() for one in TABLES)
+        if any((folder / one).exists() for one in LOCALIZATIONS)
     ]
     if not found:
         raise MissingFileError(
-            f"{path}: expected results of caml analyse, a folder with {' or '.join(TABLES)} or "
-            "folders that have one; there is none"
+            f"{path}: expected results of caml analyse, a folder with {' or '.join(LOCALIZATIONS)} "
+            "or folders that have one; there is none"
         )
     return found
 

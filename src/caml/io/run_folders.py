@@ -12,11 +12,36 @@ import pandas as pd
 
 from caml.errors import MissingFileError, TableError
 
-__all__ = ["CLUSTERS", "RECORD", "SUMMARY", "read_record", "read_table"]
+__all__ = [
+    "CLUSTERS",
+    "LOCALIZATIONS",
+    "OUTLINES",
+    "OUTLINES_IN_PARTS",
+    "PAGE",
+    "PARTS",
+    "PICTURE",
+    "RECORD",
+    "REGIONS",
+    "SUMMARY",
+    "read_record",
+    "read_table",
+]
 
+# Of a run.
 RECORD = "run.json"
 SUMMARY = "summary.csv"
+# Holds regions where not all are rectangles.
+REGIONS = "regions.geojson"
+# Of a run, and of an image.
+PAGE = "report.html"
+# Of an image: one table; in tiles a folder of PARTS, and so the outlines.
+PARTS = "localizations.parquet"
+LOCALIZATIONS = ("localizations.csv", PARTS)
 CLUSTERS = "clusters.csv"
+OUTLINES = "outlines.geojson"
+OUTLINES_IN_PARTS = "outlines.parquet"
+PICTURE = "overview.png"
+
 TEXTS = ("image", "region")
 
 

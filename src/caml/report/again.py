@@ -10,7 +10,8 @@ from typing import Any
 import shapely
 
 from caml.analyse import OURS, Settings
-from caml.analyse.record import REGIONS, corners_of
+from caml.analyse.record import corners_of
+from caml.io.run_folders import REGIONS
 from caml.localizations import Region
 
 __all__ = ["python_lines", "shell_line"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from caml.analyse import Analysis, Found, load_results, provenance_of, read_recorded
 from caml.errors import InputError
 from caml.io import whole_file
-from caml.io.run_folders import RECORD
+from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PICTURE, RECORD
 from caml.plot import save_overview
 from caml.report.page import report
 
@@ -41,7 +41,7 @@ def save_report_of_results(
         If the results cannot be read (see `caml.load_results`), or the page cannot be written.
     """
     folder = Path(folder)
-    page = folder / "report.html" if path is None else Path(path)
+    page = folder / PAGE if path is None else Path(path)
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page}: a report is a file that ends in .html")
     home, provenance, card, outcome = folder.resolve(), None, None, None
@@ -50,13 +50,13 @@ def save_report_of_results(
         outcome, card = recorded.outcome(home.name), recorded.card
         if outcome is not None:
             provenance = provenance_of(outcome, recorded.batch.settings)
-    is_tiled = (folder / "outlines.parquet").is_dir()
+    is_tiled = (folder / OUTLINES_IN_PARTS).is_dir()
     found: Analysis | Found
     if outcome is not None and provenance is not None and is_tiled and not outcome.error:
         found = Found.in_parts(home, outcome.summary, provenance, card)
     else:
         found = load_results(folder)
-    if path is None and not (folder / "overview.png").exists():
+    if path is None and not (folder / PICTURE).exists():
         save_overview(found, folder)
     text = report(found, provenance)
     with whole_file(page, overwrite=overwrite or path is None) as partial:

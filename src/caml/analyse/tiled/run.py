@@ -21,6 +21,7 @@ from caml.analyse.tiled.store import Store
 from caml.classify import by_chance_note, check_dimensions, check_threshold, too_few
 from caml.errors import CamlWarning, DataWarning, NothingFoundWarning, OutputError
 from caml.io import ParquetTable, whole_folder, write_table
+from caml.io.run_folders import CLUSTERS, OUTLINES_IN_PARTS, PARTS
 from caml.localizations import positions_lost
 from caml.models import ModelCard, load_model
 from caml.prior import Prior, check_prior
@@ -190,9 +191,9 @@ def analyse_tiled(
     stages.each("drawn", partial(write.write_outlines_part, work), n_tiles + 1, "write")
     description = clusters.describe_all(work, image, folder.name)
     with whole_folder(folder, overwrite=overwrite, names=RESULTS) as partial_folder:
-        write.move_parts(store, "part", table.n_parts, partial_folder / "localizations.parquet")
-        write.move_parts(store, "drawn", n_tiles + 1, partial_folder / "outlines.parquet")
-        write_table(partial_folder / "clusters.csv", rounded(description.clusters))
+        write.move_parts(store, "part", table.n_parts, partial_folder / PARTS)
+        write.move_parts(store, "drawn", n_tiles + 1, partial_folder / OUTLINES_IN_PARTS)
+        write_table(partial_folder / CLUSTERS, rounded(description.clusters))
     notes = list(_notes(work, table, image, len(description.clusters)))
     if not keep:
         store.end()
