@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 import caml
-from caml.analyse import analyse_files, load_results
+from caml.analyse import analyse_files, load_results, read_recorded
 from caml.analyse.chain import rounded
 from caml.analyse.one_file import analysis_of
 from caml.analyse.record import Settings
@@ -300,7 +300,6 @@ FAULTS: list[tuple[str, Change | None, str]] = [
     (RUN, instead('"threshold": 0.5', '"threshold": 5'), NO_RECORD),
     (RUN, instead('"labels"', '"lab"'), NO_RECORD),
     (RUN, instead('"folder": "cell"', '"folder": "../cell"'), "is no name of a folder"),
-    (RUN, instead('"interrupted": false', '"interrupted": true'), "--resume"),
 ]
 
 
@@ -348,3 +347,44 @@ def test_warnings_are_not_told_twice(table: pd.DataFrame, tmp_path: Path) -> Non
     with pytest.warns(DataWarning):
         _, folder = saved(table, tmp_path, "faulty rows")
     load_results(folder)
+
+
+@pytest.fixture(scope="module")
+def interrupted(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was interrupted when the first of two images was done."""
+    home = tmp_path_factory.mktemp("interrupted")
+    for name in ("cell", "other"):
+        write_table(home / f"{name}.csv", table[["x_nm", "y_nm"]])
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyse_files([home / "cell.csv", home / "other.csv"], home / "out", on_outcome=stop)
+    return home / "out"
+
+
+def test_what_was_finished_before_a_run_was_interrupted_is_loaded(
+    interrupted: Path, whole: Path
+) -> None:
+    with pytest.raises(InputError, match=r"interrupted; go on .* --resume"):
+        read_recorded(interrupted)
+    again, expected = load_results(interrupted / "cell"), load_results(whole / "cell")
+    same_segmentation(again, expected)
+    assert again.card == expected.card
+
+
+def test_what_a_run_that_was_interrupted_does_not_tell_of_is_refused(
+    interrupted: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(interrupted, tmp_path / "out")
+    (tmp_path / "out" / "cell").rename(tmp_path / "out" / "other")
+    with pytest.raises(InputError, match=r"interrupted; go on .* --resume"):
+        load_results(tmp_path / "out" / "other")
+
+
+def test_what_could_not_be_analysed_is_no_results(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "out")
+    edited(tmp_path / "out" / "run.json", instead('"error": ""', '"error": "it had no columns"'))
+    with pytest.raises(InputError, match=r"could not be analysed \(it had no columns\)"):
+        load_results(tmp_path / "out" / "cell")

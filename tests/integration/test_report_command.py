@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import caml
-from caml.analyse import Provenance
+from caml.analyse import Provenance, analyse_files
 from caml.cli import main
 from caml.io import write_table
 from caml.report import report, save_report_of_results
@@ -163,3 +163,21 @@ def test_without_a_record_the_page_does_not_tell_how_to_repeat_it(
     page = save_report_of_results(tmp_path / "cell").read_text(encoding="utf-8")
     assert "caml analyse" not in page
     assert "caml analyse" in report(analysis, Provenance(path=Path("cell.csv")))
+
+
+def test_images_that_were_finished_before_a_run_was_interrupted_have_pages(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        analyse_files([home / "pixels.csv", home / "cell.csv"], out, pixel_size_nm=130.0,
+                      on_outcome=stop)  # fmt: skip
+    assert run("report", out / "pixels") == 0
+    assert set(pages(out)) == {"pixels/report.html"}
+    # That of all is not whole.
+    capsys.readouterr()
+    assert run("report", out) == 2
+    assert "--resume" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from caml.analyse.chain import Analysis, analyse
 from caml.analyse.found import Found
 from caml.analyse.load import load_results
 from caml.analyse.record import Provenance, Settings
-from caml.analyse.recorded import Recorded, provenance_of, read_recorded
+from caml.analyse.recorded import Recorded, provenance_of, read_recorded, recorded_of
 from caml.analyse.two_channels import (
     CHANNEL_RESULTS,
     ChannelAnalysis,
@@ -35,4 +35,5 @@ __all__ = [
     "load_results",
     "provenance_of",
     "read_recorded",
+    "recorded_of",
 ]

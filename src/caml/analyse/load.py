@@ -21,7 +21,7 @@ from caml.analyse.chain import Analysis, named
 from caml.analyse.ledger import Outcome
 from caml.analyse.one_file import BYTES_PER_LOCALIZATION, MEMORY_PER_BYTE_OF_TEXT
 from caml.analyse.record import Settings
-from caml.analyse.recorded import read_recorded
+from caml.analyse.recorded import recorded_of
 from caml.analyse.region import in_any
 from caml.classify import Classification
 from caml.describe import Description, describe
@@ -190,15 +190,11 @@ def _asked(
     folder: Path, regions: Sequence[Region]
 ) -> tuple[Outcome | None, Settings, ModelCard | None]:
     """Read what was asked for, where it is recorded."""
-    out = folder.parent
-    if (out / RECORD).is_file():
-        recorded = read_recorded(out)
-        outcome = recorded.outcome(folder.name)
-        if outcome is not None and outcome.error:
-            raise InputError(f"{folder}: its table could not be analysed ({outcome.error})")
-        if outcome is not None:
-            return outcome, recorded.batch.settings, recorded.card
-    return None, Settings(regions=tuple(regions)), None
+    told = recorded_of(folder)
+    if told is None:
+        return None, Settings(regions=tuple(regions)), None
+    outcome, recorded = told
+    return outcome, recorded.batch.settings, recorded.card
 
 
 def _card_of(

@@ -24,12 +24,12 @@ from caml.prior import check_prior
 # What goes wrong with JSON that holds something else than expected.
 FAULTS = (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError)
 
-__all__ = ["Recorded", "provenance_of", "read_recorded"]
+__all__ = ["Recorded", "provenance_of", "read_recorded", "recorded_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """A run that is over.
+    """A run that is over, or what was finished of one that was interrupted.
 
     Parameters
     ----------
@@ -75,11 +75,62 @@ def read_recorded(out: Path) -> Recorded:
             "wrote (its --out)"
         )
     record = read_record(out)
-    if record["interrupted"] or record["not_analysed"]:
-        raise InputError(
-            f"{out} holds a run that was interrupted; go on with it first: caml analyse … --out "
-            f"{out} --resume"
-        )
+    if _is_interrupted(record):
+        raise _interrupted(out)
+    return _recorded(record, out)
+
+
+def recorded_of(folder: Path) -> tuple[Outcome, Recorded] | None:
+    """Read what a run tells of the results of one image.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image; the run may have been interrupted after it was finished.
+
+    Returns
+    -------
+    (Outcome, Recorded) or None
+        What became of it, and the run; None where no run tells of it.
+
+    Raises
+    ------
+    InputError
+        If its table could not be analysed, or the run was interrupted before it was.
+    MissingFileError
+        If the run has no summary.
+    TableError
+        If the record or the summary of the run is damaged.
+    """
+    folder = folder.resolve()
+    out = folder.parent
+    if not (out / RECORD).is_file():
+        return None
+    record = read_record(out)
+    recorded = _recorded(record, out)
+    outcome = recorded.outcome(folder.name)
+    if outcome is None:
+        if _is_interrupted(record):
+            raise _interrupted(out)
+        return None
+    if outcome.error:
+        raise InputError(f"{folder}: its table could not be analysed ({outcome.error})")
+    return outcome, recorded
+
+
+def _is_interrupted(record: Mapping[str, Any]) -> bool:
+    return bool(record["interrupted"] or record["not_analysed"])
+
+
+def _interrupted(out: Path) -> InputError:
+    return InputError(
+        f"{out} holds a run that was interrupted; go on with it first: caml analyse … --out "
+        f"{out} --resume"
+    )
+
+
+def _recorded(record: Mapping[str, Any], out: Path) -> Recorded:
+    """Take from a record what a run did."""
     summary = pd.DataFrame()
     if not all(one["error"] for one in record["inputs"]):
         summary = read_table(out / SUMMARY, ("image", "n_localizations", "n_clusters"))

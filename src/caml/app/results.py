@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from caml.analyse import Outcome, Settings, load_results, read_recorded
+from caml.analyse import Outcome, Settings, load_results, recorded_of
 from caml.analyse.load import localizations_in
 from caml.analyse.record import checksum
 from caml.app.access import within
@@ -244,10 +244,10 @@ def asked_of(home: Path) -> tuple[Outcome, Settings]:
     CamlError
         If that is not known.
     """
-    recorded = read_recorded(home.resolve().parent)
-    outcome = recorded.outcome(home.resolve().name)
-    if outcome is None or outcome.error:
+    told = recorded_of(home)
+    if told is None:
         raise InputError(f"{home} is no folder of an image that its run tells of")
+    outcome, recorded = told
     return outcome, recorded.batch.settings
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from caml.analyse import Analysis, Found, load_results, provenance_of, read_recorded
+from caml.analyse import Analysis, Found, load_results, provenance_of, recorded_of
 from caml.errors import InputError
 from caml.io import whole_file
-from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PICTURE, RECORD
+from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PICTURE
 from caml.plot import save_overview
 from caml.report.page import report
 
@@ -44,17 +44,14 @@ def save_report_of_results(
     page = folder / PAGE if path is None else Path(path)
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page}: a report is a file that ends in .html")
-    home, provenance, card, outcome = folder.resolve(), None, None, None
-    if (home.parent / RECORD).is_file():
-        recorded = read_recorded(home.parent)
-        outcome, card = recorded.outcome(home.name), recorded.card
-        if outcome is not None:
-            provenance = provenance_of(outcome, recorded.batch.settings)
-    is_tiled = (folder / OUTLINES_IN_PARTS).is_dir()
-    found: Analysis | Found
-    if outcome is not None and provenance is not None and is_tiled and not outcome.error:
-        found = Found.in_parts(home, outcome.summary, provenance, card)
-    else:
+    provenance, told = None, recorded_of(folder)
+    found: Analysis | Found | None = None
+    if told is not None:
+        outcome, recorded = told
+        provenance = provenance_of(outcome, recorded.batch.settings)
+        if (folder / OUTLINES_IN_PARTS).is_dir():
+            found = Found.in_parts(folder.resolve(), outcome.summary, provenance, recorded.card)
+    if found is None:
         found = load_results(folder)
     if path is None and not (folder / PICTURE).exists():
         save_overview(found, folder)
