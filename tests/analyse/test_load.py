@@ -18,7 +18,7 @@ from caml.analyse import analyse_files, load_results, read_recorded
 from caml.analyse.chain import rounded
 from caml.analyse.one_file import analysis_of
 from caml.analyse.record import Settings
-from caml.errors import CamlError, DataWarning, InputError, MissingFileError
+from caml.errors import CamlError, DataWarning, InputError, MissingFileError, TableError
 from caml.io import write_table
 from caml.simulate import Scenario, simulate
 
@@ -314,6 +314,36 @@ def test_what_is_not_whole_is_refused(
     else:
         edited(path, change)
     with pytest.raises(CamlError, match=text):
+        load_results(tmp_path / "out" / "cell")
+
+
+@pytest.fixture(scope="module")
+def in_regions(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("regions")
+    write_table(home / "cell.csv", table[["x_nm", "y_nm"]])
+    analyse_files([home / "cell.csv"], home / "out", regions=REGIONS)
+    return home / "out"
+
+
+def test_rows_that_are_missing_in_a_region_are_noticed(in_regions: Path, tmp_path: Path) -> None:
+    shutil.copytree(in_regions, tmp_path / "out")
+    path = tmp_path / "out" / "cell" / "localizations.csv"
+    rows = pd.read_csv(path)
+    alone = rows.index[(rows["region"] == "region 2") & (rows["cluster"] < 0)]
+    assert len(alone)
+    write_table(path, rows.drop(alone), overwrite=True)
+    with pytest.raises(
+        TableError, match=r"localizations.csv: it has .* with a position in region "
+    ):
+        load_results(tmp_path / "out" / "cell")
+
+
+def test_regions_that_the_summary_does_not_tell_of_are_noticed(
+    in_regions: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(in_regions, tmp_path / "out")
+    edited(tmp_path / "out" / "summary.csv", without(2))
+    with pytest.raises(TableError, match=r"summary.csv: its rows for the image are not those"):
         load_results(tmp_path / "out" / "cell")
 
 

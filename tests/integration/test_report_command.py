@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import caml
@@ -181,3 +184,91 @@ def test_images_that_were_finished_before_a_run_was_interrupted_have_pages(
     capsys.readouterr()
     assert run("report", out) == 2
     assert "--resume" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def tiles(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tiles") / "out"
+    table = pd.read_csv(home / "cell.csv")
+    # In two parts.
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), home / "cell.parquet",
+                   row_group_size=len(table) // 2 + 1)  # fmt: skip
+    assert run("analyse", home / "cell.parquet", "--tile", 1000, "--out", out, "--no-report") == 0
+    assert len(list((out / "cell" / "localizations.parquet").iterdir())) == 2
+    return out
+
+
+def largest(folder: Path) -> Path:
+    return max(folder.iterdir(), key=lambda part: part.stat().st_size)
+
+
+def damaged(part: Path) -> None:
+    # Pages of values, behind what says that it is parquet.
+    content = bytearray(part.read_bytes())
+    n = len(content) // 2
+    content[8:n] = b"x" * (n - 8)
+    part.write_bytes(content)
+
+
+def emptied(part: Path) -> None:
+    pq.write_table(pq.read_table(part).slice(0, 0), part)
+
+
+def others(part: Path) -> None:
+    found = pq.read_table(part)
+    ids = pc.add(found["cluster"], 1_000_000)
+    pq.write_table(found.set_column(0, "cluster", ids), part)
+
+
+def shorter(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+def with_one_more(path: Path) -> None:
+    clusters = pd.read_csv(path)
+    clusters["n_localizations"] += 1
+    clusters.to_csv(path, index=False)
+
+
+ROWS, DRAWN, CLUSTERS = "localizations.parquet", "outlines.parquet", "clusters.csv"
+DAMAGE: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "no outlines": (DRAWN, shutil.rmtree, "outlines.parquet is not there; analyse the table again"),
+    "an outline part gone": (DRAWN, lambda at: largest(at).unlink(), "has the outlines of"),
+    "an outline part damaged": (DRAWN, lambda at: damaged(largest(at)), "no outlines of caml"),
+    "an outline part cut off": (
+        DRAWN,
+        lambda at: largest(at).write_bytes(b"PAR1"),
+        "a damaged parquet file",
+    ),
+    "outlines of others": (DRAWN, lambda at: others(largest(at)), "are of other clusters"),
+    "no clusters": (CLUSTERS, Path.unlink, "clusters.csv is not there; analyse the image again"),
+    "clusters cut short": (CLUSTERS, shorter, "its clusters are not the"),
+    "a cluster too large": (CLUSTERS, with_one_more, "cluster 0 has"),
+    "no localizations": (ROWS, shutil.rmtree, "holds no results of an image"),
+    "a part gone": (ROWS, lambda at: largest(at).unlink(), "summary.csv says"),
+    "a part damaged": (ROWS, lambda at: damaged(largest(at)), "a damaged parquet file"),
+    "a part emptied": (ROWS, lambda at: emptied(largest(at)), "summary.csv says"),
+}
+
+
+@pytest.mark.parametrize("name", list(DAMAGE))
+@pytest.mark.parametrize("with_picture", [True, False])
+def test_tiles_that_are_not_whole_have_no_page(
+    tiles: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    with_picture: bool,
+) -> None:
+    file, damage, text = DAMAGE[name]
+    out = tmp_path / "out"
+    shutil.copytree(tiles, out)
+    if not with_picture:
+        (out / "cell" / "overview.png").unlink()
+    damage(out / "cell" / file)
+    assert run("report", out / "cell") == 2
+    told = capsys.readouterr().err
+    assert text in told
+    assert "again" in told or "give a folder" in told
+    assert not (out / "cell" / "report.html").exists()
+    assert (out / "cell" / "overview.png").exists() == with_picture

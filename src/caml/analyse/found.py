@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import shapely
 
 from caml.analyse.chain import Analysis, rounded
+from caml.analyse.read_back import (
+    AGAIN,
+    check_count,
+    check_ids,
+    check_outlines,
+    check_sizes,
+    outlines_in_parts,
+    read_clusters,
+    table_in,
+)
 from caml.analyse.record import Provenance
 from caml.analyse.totals import Totals
+from caml.errors import TableError
 from caml.io import ParquetTable
-from caml.localizations import Region
+from caml.io.parquet import parts_of
+from caml.io.run_folders import CLUSTERS, OUTLINES_IN_PARTS, SUMMARY
+from caml.localizations import Localizations, Region
 from caml.models import ModelCard, load_model
 
 __all__ = ["Found", "Piece"]
@@ -56,6 +68,11 @@ class Found:
         Gives positions and kinds, some at a time, each time it is called.
     outlines : callable
         Takes ids of clusters, in ascending order, and gives their outlines.
+
+    Notes
+    -----
+    Of results part by part both raise a `TableError` where a part is damaged or does not belong to
+    the others; `pieces` counts as it goes, and tells at the end.
     """
 
     name: str
@@ -137,31 +154,44 @@ class Found:
         -------
         Found
             What reads the parts when they are needed; no more than one of them is in memory.
+
+        Raises
+        ------
+        MissingFileError
+            If a table is missing.
+        TableError
+            If one is damaged, was edited, or does not belong to the others.
         """
-        table = ParquetTable.open(folder / "localizations.parquet", columns=_columns(folder))
+        clusters = read_clusters(folder)
+        path, drawn = table_in(folder), folder / OUTLINES_IN_PARTS
+        n_clusters = int(summary["n_clusters"].iloc[0])
+        check_ids(clusters, n_clusters, folder, SUMMARY)
+        with _told_to_analyse_again():
+            table = ParquetTable.open(path, columns=_columns(path))
+            check_outlines(drawn, n_clusters)
         card = card or load_model(provenance.settings.model).card
         asked = provenance.settings
         how = f"threshold {asked.threshold:g}, prior {asked.prior}"
 
         def pieces() -> Iterator[Piece]:
+            count = _Count(n_clusters, path)
             for number in range(table.n_parts):
-                part = table.read(number, whole=False, beside=("cluster", "label"))
-                cluster = part.table["cluster"].to_numpy()
+                with _told_to_analyse_again():
+                    part = table.read(number, whole=False, beside=("cluster", "label"))
+                cluster = count.add(part)
                 label = part.table["label"].to_numpy()
                 kind = np.where(cluster >= 0, np.maximum(label, 1), 0)
                 finite = part.finite
                 yield part.positions[finite][:, :2], kind[finite]
+            count.check(clusters, int(summary["n_localizations"].iloc[0]))
 
         def outlines(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-            drawn = ds.dataset(folder / "outlines.parquet", format="parquet")
-            rows = drawn.to_table(filter=pc.field("cluster").isin(ids)).to_pandas()
-            rows = rows.sort_values("cluster")
-            return _rounded(np.asarray(shapely.from_wkb(rows["geometry"].to_numpy()), dtype=object))
+            return _rounded(outlines_in_parts(drawn, ids))
 
         return cls(
             name=folder.name,
             n_localizations=table.n_rows,
-            clusters=pd.read_csv(folder / "clusters.csv"),
+            clusters=clusters,
             summary=rounded(summary),
             totals=Totals(
                 int(summary["n_localizations"].iloc[0]),
@@ -182,8 +212,45 @@ def _rounded(outlines: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     return np.asarray(shapely.transform(outlines, lambda xy: np.round(xy, 3)), dtype=object)
 
 
-def _columns(folder: Path) -> dict[str, str] | None:
+def _columns(path: Path) -> dict[str, str] | None:
     """Tell which columns of results hold positions in nm, where the table's own do not."""
-    schema = ds.dataset(folder / "localizations.parquet", format="parquet").schema
-    names = set(schema.names)
-    return {axis: f"{axis}_nm" for axis in "xy"} if {"x_nm", "y_nm"} <= names else None
+    names = parts_of(path)[1].names
+    if names[-2:] != ["label", "cluster"]:
+        raise TableError("it is no table that caml analyse wrote in tiles", path=path)
+    return {axis: f"{axis}_nm" for axis in "xy"} if {"x_nm", "y_nm"} <= set(names) else None
+
+
+class _Count:
+    """Localizations counted part by part, to be held against the other tables."""
+
+    def __init__(self, n_clusters: int, path: Path) -> None:
+        self._path = path
+        self._sizes = np.zeros(n_clusters, dtype=np.int64)
+        self._n = self._n_seen_from_above = 0
+
+    def add(self, part: Localizations) -> npt.NDArray[np.int64]:
+        """Count those of a part, and return the cluster of each."""
+        cluster = part.table["cluster"].to_numpy()
+        if cluster.dtype.kind != "i" or cluster.max(initial=-1) >= len(self._sizes):
+            raise TableError(f"it has clusters that {CLUSTERS} has not: {AGAIN}", path=self._path)
+        self._sizes += np.bincount(cluster[cluster >= 0], minlength=len(self._sizes))
+        self._n += int(part.finite.sum())
+        self._n_seen_from_above += int(np.isfinite(part.positions[:, :2]).all(axis=1).sum())
+        return np.asarray(cluster, dtype=np.int64)
+
+    def check(self, clusters: pd.DataFrame, expected: int) -> None:
+        """Refuse what does not belong together."""
+        # A z that is missing costs nothing where z is the same in all of the table.
+        if self._n_seen_from_above != expected:
+            check_count(self._n, expected, self._path)
+        check_sizes(clusters, self._sizes, self._path)
+
+
+@contextmanager
+def _told_to_analyse_again() -> Iterator[None]:
+    """Say of parts that cannot be read what can be done."""
+    try:
+        yield
+    except TableError as error:
+        text = str(error)
+        raise TableError(text if AGAIN in text else f"{text}; analyse the table again") from error

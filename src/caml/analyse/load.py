@@ -10,41 +10,37 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.dataset as ds
 import shapely
 
 from caml._arrays import IntArray
 from caml._machine import memory_bytes
-from caml._words import counted
 from caml.analyse.chain import Analysis, named
 from caml.analyse.ledger import Outcome
 from caml.analyse.one_file import BYTES_PER_LOCALIZATION, MEMORY_PER_BYTE_OF_TEXT
+from caml.analyse.read_back import (
+    AGAIN,
+    check_count,
+    check_ids,
+    check_outlines,
+    check_sizes,
+    outlines_in_parts,
+    read_clusters,
+    table_in,
+)
 from caml.analyse.record import Settings
 from caml.analyse.recorded import recorded_of
 from caml.analyse.region import in_any
 from caml.classify import Classification
 from caml.describe import Description, describe
-from caml.errors import CamlWarning, InputError, MissingFileError, TableError
+from caml.errors import CamlWarning, InputError, TableError
 from caml.io import ResultTable, parquet_rows, read_outlines, read_result_table
-from caml.io.run_folders import (
-    CLUSTERS,
-    LOCALIZATIONS,
-    OUTLINES,
-    OUTLINES_IN_PARTS,
-    RECORD,
-    SUMMARY,
-    read_table,
-)
+from caml.io.run_folders import OUTLINES, OUTLINES_IN_PARTS, RECORD, SUMMARY
 from caml.localizations import Localizations, Region
 from caml.models import Model, ModelCard, load_model
 from caml.prior import choose_prior, score_histogram
 from caml.segment import Segmentation
 
 __all__ = ["load_results", "localizations_in"]
-
-# Columns of the table of clusters that count.
-WHOLE = ("cluster", "label", "n_localizations", "first_frame", "last_frame", "frames_spanned")
 
 
 def load_results(
@@ -100,7 +96,7 @@ def load_results(
     folder = Path(folder).resolve()
     path = localizations_in(folder)
     outcome, settings, card = _asked(folder, regions)
-    clusters = _clusters(folder / CLUSTERS)
+    clusters = read_clusters(folder)
     with warnings.catch_warnings():
         # What is wrong with some rows was told when they were analysed.
         warnings.simplefilter("ignore", CamlWarning)
@@ -160,19 +156,7 @@ def localizations_in(folder: Path) -> Path:
     InputError
         If there are two, or it is too large for memory.
     """
-    found = [folder / name for name in LOCALIZATIONS if (folder / name).exists()]
-    if not found:
-        if (folder / RECORD).is_file():
-            raise MissingFileError(
-                f"{folder} holds the results of a run: give the folder of one image in it"
-            )
-        raise MissingFileError(
-            f"{folder} holds no results of an image: there is no {' or '.join(LOCALIZATIONS)} in "
-            "it; give a folder that caml analyse wrote for a table"
-        )
-    if len(found) > 1:
-        raise InputError(f"{folder} holds {' and '.join(LOCALIZATIONS)}: move one of them away")
-    (path,) = found
+    path = table_in(folder)
     size = (
         parquet_rows(path) * BYTES_PER_LOCALIZATION
         if path.suffix == ".parquet"
@@ -211,34 +195,6 @@ def _card_of(
     return model.card if isinstance(model, Model) else load_model(model).card
 
 
-def _clusters(path: Path) -> pd.DataFrame:
-    """Read the table of clusters, of the types that it was written with."""
-    table = read_table(path, ("cluster", "label", "n_localizations", "area_nm2"))
-    for name in table.columns:
-        if name == "region":
-            continue
-        is_whole = name in WHOLE or name.startswith("n_channel_")
-        kind = np.int64 if is_whole else bool if name == "touches_border" else np.float64
-        values = table[name]
-        if len(values) and (values.dtype == bool) != (kind is bool):
-            raise _edited(name, path)
-        try:
-            table[name] = values.astype(kind)
-        except (TypeError, ValueError) as error:
-            raise _edited(name, path) from error
-        if is_whole and not (table[name] == values).all():
-            raise _edited(name, path)
-    return table
-
-
-def _edited(name: str, path: Path) -> TableError:
-    return TableError(
-        f"{name} holds something else than caml wrote: the file was edited; analyse the table "
-        "again",
-        path=path,
-    )
-
-
 def _check(
     table: ResultTable,
     clusters: pd.DataFrame,
@@ -247,56 +203,41 @@ def _check(
     path: Path,
 ) -> None:
     """Refuse tables that do not belong together."""
-    beside = path.parent / CLUSTERS
-    again = "it was cut off or edited, or is of other results; analyse the table again"
     ids, sizes = np.unique(table.cluster[table.cluster >= 0], return_counts=True)
     if len(ids) and ids[-1] != len(ids) - 1:
-        raise TableError(f"there is no localization in some of its clusters: {again}", path=path)
+        raise TableError(f"there is no localization in some of its clusters: {AGAIN}", path=path)
     if table.has_regions and not regions:
         raise InputError(
             f"{path} is of regions, and no {RECORD} beside its folder tells which: give them "
             "(load_results(folder, regions=…))"
         )
-    named_ids = clusters["cluster"].to_numpy()
-    is_whole = np.array_equal(named_ids, ids)
-    if regions:
-        # Clusters outside of all regions have no row.
-        is_whole = bool((np.diff(named_ids) > 0).all() and np.isin(named_ids, ids).all())
-    if not is_whole:
-        raise TableError(
-            f"its clusters are not the {counted(len(ids), 'cluster')} of {path.name}: {again}",
-            path=beside,
-        )
-    wrong = np.flatnonzero(clusters["n_localizations"].to_numpy() != sizes[named_ids])
-    if len(wrong):
-        one = clusters.iloc[int(wrong[0])]
-        raise TableError(
-            f"cluster {one['cluster']} has {one['n_localizations']} localizations here, and "
-            f"{sizes[one['cluster']]} in {path.name}: {again}",
-            path=beside,
-            line=int(wrong[0]) + 2,
-        )
+    check_ids(clusters, len(ids), path.parent, path.name, some=bool(regions))
+    check_sizes(clusters, sizes, path)
     n_labels = 2 if card is None else len(card.labels)
     shape = () if card is None or n_labels == 2 else (n_labels,)
     if max(table.label.max(initial=0), clusters["label"].max() if len(clusters) else 0) >= n_labels:
-        raise TableError(f"it has more labels than the {n_labels} known: {again}", path=path)
+        raise TableError(f"it has more labels than the {n_labels} known: {AGAIN}", path=path)
     if card is not None and (table.score is None or table.score.shape[1:] != shape):
-        raise TableError(f"its scores are not those of {card.name}: {again}", path=path)
-    if len(clusters) and clusters["label"].min() < 1:
-        raise TableError(f"the label of a cluster is 1 or more: {again}", path=beside)
+        raise TableError(f"its scores are not those of {card.name}: {AGAIN}", path=path)
 
 
 def _check_whole(
     localizations: Localizations, summary: pd.DataFrame, regions: Sequence[Region], path: Path
 ) -> None:
-    """Refuse a table that ends too early."""
-    n, expected = int(localizations.finite.sum()), int(summary["n_localizations"].iloc[0])
-    if not regions and n != expected:
+    """Refuse a table that has other numbers of localizations than the summary."""
+    counts = dict(zip(summary["region"], summary["n_localizations"].astype(int), strict=True))
+    if counts.keys() != ({one.name for one in regions} or {""}):
         raise TableError(
-            f"it has {n:,} localizations with a position, and {SUMMARY} says {expected:,}: it was "
-            "cut off or edited, or is of other results; analyse the table again",
-            path=path,
+            "its rows for the image are not those of what was analysed: it was cut off or edited; "
+            "analyse the table again",
+            path=path.parent.parent / SUMMARY,
         )
+    positions = localizations.positions[localizations.finite]
+    if not regions:
+        check_count(len(positions), counts[""], path)
+    for one in regions:
+        n = int(one.contains(positions).sum())
+        check_count(n, counts[one.name], path, f"region {one.name}")
 
 
 def _segmentation(table: ResultTable, clusters: pd.DataFrame, folder: Path) -> Segmentation:
@@ -323,18 +264,8 @@ def _outlines(folder: Path, ids: IntArray) -> npt.NDArray[np.object_]:
     path = folder / OUTLINES_IN_PARTS
     if not path.exists():
         return read_outlines(folder / OUTLINES, ids)
-    try:
-        drawn = ds.dataset(path, format="parquet").to_table(columns=["cluster", "geometry"])
-        drawn = drawn.sort_by("cluster")
-        if not np.array_equal(drawn["cluster"].to_numpy(), ids):
-            raise ValueError("they are of other clusters")
-        geometry = drawn["geometry"].to_numpy()
-        return np.asarray(shapely.from_wkb(geometry), dtype=object)
-    except (OSError, ValueError, pa.ArrowException, shapely.errors.ShapelyError) as error:
-        raise TableError(
-            f"these are no outlines of caml, or are damaged ({error}); analyse the table again",
-            path=path,
-        ) from error
+    check_outlines(path, len(ids))
+    return outlines_in_parts(path, ids)
 
 
 def _classification(

@@ -7,7 +7,7 @@ from pathlib import Path
 from caml.analyse import Analysis, Found, load_results, provenance_of, recorded_of
 from caml.errors import InputError
 from caml.io import whole_file
-from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PICTURE
+from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PARTS, PICTURE
 from caml.plot import save_overview
 from caml.report.page import report
 
@@ -49,7 +49,8 @@ def save_report_of_results(
     if told is not None:
         outcome, recorded = told
         provenance = provenance_of(outcome, recorded.batch.settings)
-        if (folder / OUTLINES_IN_PARTS).is_dir():
+        # A folder that lacks one of them is told so.
+        if any((folder / name).is_dir() for name in (PARTS, OUTLINES_IN_PARTS)):
             found = Found.in_parts(folder.resolve(), outcome.summary, provenance, recorded.card)
     if found is None:
         found = load_results(folder)
