@@ -38,6 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(home / "solid.csv", solid)
     pixels = pd.DataFrame({"x [px]": table["x_nm"] / 130, "y [px]": table["y_nm"] / 130})
     write_table(home / "pixels.csv", pixels)
+    deep = pixels.assign(**{"z [px]": np.random.default_rng(0).normal(0, 1, len(pixels))})
+    write_table(home / "deep.csv", deep)
     (home / "round.geojson").write_text(
         '{"type": "Polygon", "coordinates": [[[8600, 8600], [11000, 9000], [9000, 11000], '
         "[8600, 8600]]]}"
@@ -55,6 +57,7 @@ ASKED: dict[str, tuple[object, ...]] = {
     "3D": ("solid.csv", *DBSCAN),
     "pixels, three labels": ("pixels.csv", "--pixel-size", "130", "--model", "3TXKFS"),
     "tiles": ("cell.csv", "--tile", "1000"),
+    "tiles, z in pixels": ("deep.csv", "--pixel-size", "130", "--tile", "1000"),
     "several, one of which fails": ("cell.csv", "no.csv", "other.csv"),
 }
 

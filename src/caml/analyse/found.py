@@ -162,15 +162,17 @@ class Found:
         TableError
             If one is damaged, was edited, or does not belong to the others.
         """
+        asked = provenance.settings
         clusters = read_clusters(folder)
         path, drawn = table_in(folder), folder / OUTLINES_IN_PARTS
         n_clusters = int(summary["n_clusters"].iloc[0])
         check_ids(clusters, n_clusters, folder, SUMMARY)
         with _told_to_analyse_again():
-            table = ParquetTable.open(path, columns=_columns(path))
+            table = ParquetTable.open(
+                path, pixel_size_nm=asked.pixel_size_nm, columns=_columns(path)
+            )
             check_outlines(drawn, n_clusters)
-        card = card or load_model(provenance.settings.model).card
-        asked = provenance.settings
+        card = card or load_model(asked.model).card
         how = f"threshold {asked.threshold:g}, prior {asked.prior}"
 
         def pieces() -> Iterator[Piece]:
