@@ -13,7 +13,7 @@ from caml import _machine
 from caml.analyse import analyse_files, one_file
 from caml.analyse import crew as crew_module
 from caml.analyse.one_file import converted_table, is_tiled
-from caml.analyse.record import Settings
+from caml.analyse.record import Provenance, Settings
 from caml.analyse.tiled import unfinished
 from caml.errors import OutputError, WorkersError
 from caml.io import parse_region, write_table
@@ -140,6 +140,51 @@ def test_memory_is_that_of_the_container(tmp_path: Path, monkeypatch: pytest.Mon
     assert _machine.memory_bytes() >= machine
     paths[0].write_text("4096\n")
     assert _machine.memory_bytes() == 4096
+
+
+@pytest.mark.parametrize("tile_size", [None, 1_000])
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (IndexError("no such outline"), "IndexError: no such outline; please report this fault"),
+        (MemoryError(), "memory ran out"),
+    ],
+)
+def test_results_are_not_lost_with_a_picture_or_a_page(
+    text: str, fault: Exception, tile_size: int | None, parquet: Path, tmp_path: Path
+) -> None:
+    def broken(*_: object) -> None:
+        raise fault
+
+    seen: list[tuple[str, ...]] = []
+
+    def page(_found: object, _folder: Path, source: Provenance) -> None:
+        seen.append(source.warnings)
+        raise fault
+
+    out = tmp_path / "out"
+    (outcome,) = analyse_files(
+        [parquet], out, tile_size=tile_size, picture=broken, report=page
+    ).outcomes
+    assert outcome.error == ""
+    told = [f"no {what}: {text}" for what in ("picture was drawn", "page was written")]
+    assert list(outcome.warnings[-2:]) == told
+    # The page tells that there is no picture.
+    assert [warned[-1] for warned in seen] == told[:1]
+    assert (out / "cell" / "clusters.csv").is_file()
+    assert hidden(out) == []
+
+
+@pytest.mark.parametrize("tile_size", [None, 1_000])
+def test_a_disk_that_is_full_is_no_fault_of_a_picture(
+    tile_size: int | None, parquet: Path, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    out = tmp_path / "out"
+    (outcome,) = analyse_files([parquet], out, tile_size=tile_size, picture=full).outcomes
+    assert "the disk is full" in outcome.error
 
 
 DEADLY = """

@@ -151,7 +151,7 @@ def analyse_file(
     settings : Settings
         What is asked for.
     picture : callable, optional
-        Draws the analysis into its folder.
+        Draws the analysis into its folder; a fault of it is a warning, and so of the page.
     report : callable, optional
         Writes a page about it into its folder.
     on_progress : callable, optional
@@ -175,10 +175,10 @@ def analyse_file(
         with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
             analysis.write(partial, file_format=settings.file_format)
             if picture is not None:
-                picture(analysis, partial)
+                _beside(lambda: picture(analysis, partial), "picture was drawn", path)
             if report is not None:
                 source = Provenance(path=path, sha256=sha256, settings=settings, warnings=warned())
-                _report(lambda: report(analysis, partial, source), path)
+                _beside(lambda: report(analysis, partial, source), "page was written", path)
         seconds = analysis.seconds | {"write": round(time.perf_counter() - start, 3)}
         history = tuple(map(as_text, analysis.localizations.history))
         return analysis.description.summary, seconds, analysis.found_by, history
@@ -258,7 +258,7 @@ def analyse_in_tiles(
     hands : Crew
         Who works on the tiles.
     picture : callable, optional
-        Draws what was found into its folder.
+        Draws what was found into its folder; a fault of it is a warning, and so of the page.
     report : callable, optional
         Writes a page about it into its folder.
     on_progress : callable, optional
@@ -314,13 +314,13 @@ def analyse_in_tiles(
         if picture is not None or report is not None:
             start = time.perf_counter()
             tell("report", 0.0)
-            told = tuple(map(in_the_users_words, warned()))
-            source = Provenance(path=path, sha256=sha256, settings=settings, warnings=told)
+            source = Provenance(path=path, sha256=sha256, settings=settings)
             found = Found.in_parts(folder, summary, source)
             if picture is not None:
-                picture(found, folder)
+                _beside(lambda: picture(found, folder), "picture was drawn", path)
             if report is not None:
-                _report(lambda: report(found, folder, source), path)
+                told = replace(source, warnings=tuple(map(in_the_users_words, warned())))
+                _beside(lambda: report(found, folder, told), "page was written", path)
             seconds["report"] = round(time.perf_counter() - start, 3)
         return summary, {"read": read_s} | seconds, load_model(settings.model).card.name, ()
 
@@ -382,15 +382,17 @@ def forget_tiles(folder: Path) -> None:
         remove_leftovers(hidden)
 
 
-def _report(write: Callable[[], None], path: Path) -> None:
-    """Write the page of an analysis; results are not lost with it."""
+def _beside(make: Callable[[], None], what: str, path: Path) -> None:
+    """Make what lies beside the results, which are not lost with a fault of it."""
     try:
-        write()
+        make()
     except (CamlError, OSError):
         raise  # the disk is full, or such: no other result would be whole
+    except MemoryError:
+        warnings.warn(DataWarning(f"no {what}: memory ran out"), stacklevel=2)
     except Exception as error:
-        logger.exception("the page of %s", path)
-        text = f"no page was written: {type(error).__name__}: {error}; please report this fault"
+        logger.exception("no %s of %s", what, path)
+        text = f"no {what}: {type(error).__name__}: {error}; please report this fault"
         warnings.warn(DataWarning(text), stacklevel=2)
 
 
