@@ -9,10 +9,13 @@ __all__ = [
     "FLAT_Z",
     "IN_PIXELS",
     "LEAVE_Z_OUT",
+    "NAME_NETWORK",
     "NAME_REGION",
+    "NAME_REGIONS",
     "OVERWRITE",
     "PIXEL_SIZE",
     "PRIOR_BALANCED",
+    "READ_A_PART",
     "UNCERTAINTY_SIZE",
 ]
 
@@ -37,5 +40,10 @@ LEAVE_Z_OUT = (
 FLAT_Z = (
     "leave z out (a table without it, or localizations.projected()); caml.spatial takes z_range_nm"
 )
+NAME_NETWORK = 'name it with --model LOGNM1 (Python: model="LOGNM1")'
+NAME_REGIONS = "give them with --region (Python: regions=…)"
 NAME_REGION = "give it (--region, or Localizations(…, region=…))"
+READ_A_PART = (
+    "read a part of it with caml.read(path, box=…), or write its page, of tiles, with caml report"
+)
 OVERWRITE = "choose another name, or replace it with --overwrite (Python: overwrite=True)"

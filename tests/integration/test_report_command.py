@@ -275,3 +275,30 @@ def test_tiles_that_are_not_whole_have_no_page(
     assert "again" in told or "give a folder" in told
     assert not (out / "cell" / "report.html").exists()
     assert (out / "cell" / "overview.png").exists() == with_picture
+
+
+@pytest.mark.filterwarnings("ignore:.*have no usable position")
+def test_of_a_folder_without_a_record_network_and_regions_are_told(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corners = (8_500, 8_500, 10_500, 10_500)
+    region = caml.Region.rectangle(*corners, name="8500,8500,10500,10500")
+    analysis = caml.analyse(home / "cell.csv", model="3TXKFS", regions=[region])
+    analysis.save(tmp_path / "cell")
+    assert run("report", tmp_path / "cell") == 2
+    assert "name it with --model LOGNM1" in capsys.readouterr().err
+    assert run("report", tmp_path / "cell", "--model", "3TXKFS") == 2
+    assert "give them with --region" in capsys.readouterr().err
+    asked = ("--model", "3TXKFS", "--region", "8500,8500,10500,10500")
+    assert run("report", tmp_path / "cell", *asked) == 0
+    page = (tmp_path / "cell" / "report.html").read_text(encoding="utf-8")
+    assert "3TXKFS" in page
+
+
+def test_what_a_record_tells_is_not_told_again(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (results, results / "cell"):
+        for option in (("--model", "XPILJZ"), ("--region", "0,0,9,9")):
+            assert run("report", folder, *option) == 2
+            assert "without run.json, which tells of them" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import shapely
 
 from caml._arrays import IntArray
 from caml._machine import memory_bytes
+from caml._remedies import NAME_NETWORK, NAME_REGIONS, READ_A_PART
 from caml.analyse.chain import Analysis, named
 from caml.analyse.ledger import Outcome
 from caml.analyse.one_file import BYTES_PER_LOCALIZATION, MEMORY_PER_BYTE_OF_TEXT
@@ -164,8 +165,8 @@ def localizations_in(folder: Path) -> Path:
     )
     if size > memory_bytes() / 2:
         raise InputError(
-            f"{path} is too large for memory (it would take some {size / 1e9:,.0f} GB); read a "
-            "part of it with caml.read(path, box=…), or its page with caml report"
+            f"{path} is too large for memory (it would take some {size / 1e9:,.0f} GB); "
+            f"{READ_A_PART}"
         )
     return path
 
@@ -189,8 +190,7 @@ def _card_of(
         return None
     if model is None:
         raise InputError(
-            f"{folder} has scores, and no {RECORD} beside it tells of which network: name it "
-            '(load_results(folder, model="LOGNM1"))'
+            f"{folder} has scores, and no {RECORD} beside it tells of which network: {NAME_NETWORK}"
         )
     return model.card if isinstance(model, Model) else load_model(model).card
 
@@ -208,8 +208,7 @@ def _check(
         raise TableError(f"there is no localization in some of its clusters: {AGAIN}", path=path)
     if table.has_regions and not regions:
         raise InputError(
-            f"{path} is of regions, and no {RECORD} beside its folder tells which: give them "
-            "(load_results(folder, regions=…))"
+            f"{path} is of regions, and no {RECORD} beside its folder tells which: {NAME_REGIONS}"
         )
     check_ids(clusters, len(ids), path.parent, path.name, some=bool(regions))
     check_sizes(clusters, sizes, path)

@@ -133,7 +133,9 @@ def _recorded(record: Mapping[str, Any], out: Path) -> Recorded:
     """Take from a record what a run did."""
     summary = pd.DataFrame()
     if not all(one["error"] for one in record["inputs"]):
-        summary = read_table(out / SUMMARY, ("image", "n_localizations", "n_clusters"))
+        summary = read_table(
+            out / SUMMARY, ("image", "n_localizations", "n_clusters", "n_clustered")
+        )
     try:
         settings = _settings(record["arguments"])
         card = None if record["model"] is None else ModelCard.of(record["model"])

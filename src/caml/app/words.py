@@ -19,7 +19,10 @@ IN_PAGE = {
     remedies.PRIOR_BALANCED: "the prior “balanced”, under Parameters,",
     remedies.LEAVE_Z_OUT: "open a table without z",
     remedies.FLAT_Z: "open a table without z",
+    remedies.NAME_NETWORK: "open its table and analyse it",
     remedies.NAME_REGION: "draw it",
+    remedies.NAME_REGIONS: "open its table and draw them",
+    remedies.READ_A_PART: "look at report.html and overview.png in its folder",
     remedies.OVERWRITE: "choose another name",
 }
 COLUMNS = (remedies.COLUMNS_BY_NUMBER, remedies.COLUMNS_BY_NAME, remedies.COLUMNS_WITH_UNIT)

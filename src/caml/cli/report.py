@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from caml.cli.files import each_file
+from caml.cli.options import Number, regions_of
 
 __all__ = ["report"]
 
@@ -20,8 +21,35 @@ __all__ = ["report"]
     metavar="FILE.html",
     help="The page, of the folder of one image; by default report.html in it.",
 )
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="The network that gave the scores, of a folder without run.json beside it, as "
+    "Analysis.save in Python writes it.",
+)
+@click.option(
+    "--region",
+    "region_texts",
+    multiple=True,
+    metavar="REGION",
+    help="A part that was described, of such a folder; as caml analyse takes it.",
+)
+@click.option(
+    "--region-pixel-size",
+    "region_pixel_size_nm",
+    type=Number(min=0, min_open=True),
+    metavar="NM",
+    help="Pixel size of the image an ImageJ region was drawn on.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier page at --out.")
-def report(folder: Path, out: Path | None, overwrite: bool) -> int:
+def report(
+    folder: Path,
+    out: Path | None,
+    model: str | None,
+    region_texts: tuple[str, ...],
+    region_pixel_size_nm: float | None,
+    overwrite: bool,
+) -> int:
     """Write the pages of results that are there already.
 
     FOLDER is one that caml analyse wrote (its --out), or the folder of one image in it. Its pages
@@ -31,16 +59,26 @@ def report(folder: Path, out: Path | None, overwrite: bool) -> int:
     \b
     caml report results
     caml report results/cell --out cell.html
+    caml report cell --model LOGNM1
     """
-    from caml.analyse import read_recorded
+    from caml.analyse import read_recorded, recorded_of
     from caml.io.run_folders import PAGE, RECORD
     from caml.report import save_first_page, save_report_of_results
 
     def write(place: Path, _page: Path) -> list[str]:
         return [f"{place} -> {save_report_of_results(place)}"]
 
-    if not (folder / RECORD).is_file():
-        page = save_report_of_results(folder, out, overwrite=overwrite)
+    is_run = (folder / RECORD).is_file()
+    if (model or region_texts) and (is_run or recorded_of(folder) is not None):
+        raise click.UsageError(
+            f"--model and --region are of results without {RECORD}, which tells of them: leave "
+            "them out"
+        )
+    if not is_run:
+        regions = regions_of(region_texts, region_pixel_size_nm)
+        page = save_report_of_results(
+            folder, out, model=model, regions=regions, overwrite=overwrite
+        )
         click.echo(f"report: {page}")
         return 0
     batch = read_recorded(folder).batch

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from caml.analyse import Analysis, Found, load_results, provenance_of, recorded_of
 from caml.errors import InputError
 from caml.io import whole_file
 from caml.io.run_folders import OUTLINES_IN_PARTS, PAGE, PARTS, PICTURE
+from caml.localizations import Region
+from caml.models import Model
 from caml.plot import save_overview
 from caml.report.page import report
 
@@ -15,7 +18,12 @@ __all__ = ["save_report_of_results"]
 
 
 def save_report_of_results(
-    folder: str | Path, path: str | Path | None = None, *, overwrite: bool = False
+    folder: str | Path,
+    path: str | Path | None = None,
+    *,
+    model: Model | str | Path | None = None,
+    regions: Sequence[Region] = (),
+    overwrite: bool = False,
 ) -> Path:
     """Write the page of an image that was analysed before.
 
@@ -26,6 +34,10 @@ def save_report_of_results(
     path : str or Path, optional
         The page, ending in ``.html``. By default ``report.html`` in the folder, replaced if it is
         there; and ``overview.png`` where it is missing.
+    model : Model, str or Path, optional
+        The network that gave the scores; looked at where no ``run.json`` tells, and needed there.
+    regions : sequence of Region, optional
+        Those that were analysed; the same.
     overwrite : bool, default False
         Whether a page at `path` is replaced.
 
@@ -53,7 +65,7 @@ def save_report_of_results(
         if any((folder / name).is_dir() for name in (PARTS, OUTLINES_IN_PARTS)):
             found = Found.in_parts(folder.resolve(), outcome.summary, provenance, recorded.card)
     if found is None:
-        found = load_results(folder)
+        found = load_results(folder, model=model, regions=regions)
     if path is None and not (folder / PICTURE).exists():
         save_overview(found, folder)
     text = report(found, provenance)
