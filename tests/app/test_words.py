@@ -22,7 +22,9 @@ SOURCE = Path(caml.__file__).parent
 REACHED = ("app", "analyse", "classify.py", "describe", "io", "localizations.py", "methods",
            "neighbours.py", "outline", "segment.py",
            "_cost.py", "_window.py")  # fmt: skip
-TERMINAL = re.compile(r"--[a-z]|\(Python|projected\(\)|caml [a-z-]+ …")
+TERMINAL = re.compile(
+    r"--[a-z]|\(Python|projected\(\)|caml [a-z-]+ …|caml report|caml\.[a-z_]+\(|load_results\("
+)
 # Where no page comes: other settings than it gives, folders that it refuses before, workers it has
 # not, and what only a terminal can do.
 NOT_IN_PAGE = {
@@ -39,6 +41,7 @@ NOT_IN_PAGE = {
     "app/serve.py": "is about starting the server",
     "app/bodies.py": "the size of uploads is an option of caml app itself",
     "_cost.py": "files at once: a page analyses one after the other",
+    "describe/_describe.py": "a page outlines clusters before it describes them",
     "classify.py": "an image with z is projected before a network for 2D sees it",
 }
 
