@@ -11,11 +11,12 @@ from starlette import routing
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from caml.app.addresses import files, images, runs
 from caml.app.addresses.asked import App, Handler, Route
+from caml.app.answers import JSONResponse
 from caml.app.bodies import RefusedError
 from caml.app.choices import offered
 from caml.app.guard import HEADERS, Guard

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import pandas as pd
 import shapely
 
+from caml.app.answers import clean_text
 from caml.app.exports import region_of
 from caml.app.things import BatchRun, Drawn, File, Image, Results, Run
 from caml.app.words import in_page
@@ -180,7 +183,7 @@ class Store:
             places = tuple((float(x), float(y)) for x, y in corners)
             if kind == "rectangle" and len(places) != 2:
                 raise InputError("a rectangle is given by two corners")
-            name = " ".join(str(one.get("name") or "").split())[:60].replace(",", ";")
+            name = _name_of(" ".join(str(one.get("name") or "").split())[:60])
             regions.append(Drawn(kind, places, region_of(kind, places, name or "polygon")))
         with self.changing():
             image.regions = tuple(regions)
@@ -209,8 +212,8 @@ class Store:
                         f"region {one.name!r} cannot be shown: expected at most "
                         f"{MOST_CORNERS:,} corners, each nearer than a kilometre"
                     )
-                name = one.name.replace(",", ";")
-                added.append(Drawn("polygon", corners, region_of("polygon", corners, name)))
+                region = region_of("polygon", corners, _name_of(one.name))
+                added.append(Drawn("polygon", corners, region))
         with self.changing():
             if len(image.regions) + len(added) > MOST_REGIONS:
                 raise InputError(f"an image can have {MOST_REGIONS:,} regions here, not more")
@@ -286,6 +289,19 @@ def _are_corners(given: Any) -> TypeGuard[list[list[float]]]:
     )
 
 
+def _name_of(given: str) -> str:
+    """Make a name one that tables, files and answers can hold."""
+    return clean_text(given).replace(",", ";")
+
+
+def _total(summary: pd.DataFrame, name: str) -> int | None:
+    """Add a column up; None where there is none, or it was edited into no count."""
+    if name not in summary:
+        return None
+    total = float(pd.to_numeric(summary[name], errors="coerce").sum())
+    return int(total) if math.isfinite(total) else None
+
+
 def _image(image: Image) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": image.id,
@@ -339,8 +355,8 @@ def _run(run: Run) -> dict[str, Any]:
         summary = run.analysis.description.summary
         told |= {
             "n_clusters": len(clusters),
-            "n_localizations": int(summary["n_localizations"].sum()),
-            "n_clustered": int(summary["n_clustered"].sum()),
+            "n_localizations": _total(summary, "n_localizations"),
+            "n_clustered": _total(summary, "n_clustered"),
             "has_scores": run.analysis.card is not None,
             "labels": list(run.analysis.labels),
             "found_by": run.analysis.found_by,

@@ -126,7 +126,8 @@ def save_batch_report(batch: Batch, path: str | Path) -> None:
     """
     text = batch_report(batch)
     with whole_file(path, overwrite=True) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Names of files that are not in UTF-8 cost no report.
+        partial.write_text(text, encoding="utf-8", errors="replace")
 
 
 def save_first_page(batch: Batch, out: Path) -> Path:

@@ -119,7 +119,8 @@ def save_report(
         raise InputError(f"{path}: a report is a file that ends in .html, or goes into a folder")
     text = report(analysis, provenance)
     with whole_file(path, overwrite=True) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Names of files that are not in UTF-8 cost no report.
+        partial.write_text(text, encoding="utf-8", errors="replace")
 
 
 def fill(template: str, given: Mapping[str, Any]) -> str:

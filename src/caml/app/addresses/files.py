@@ -7,10 +7,11 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from caml.app.access import safe_name, within
 from caml.app.addresses.asked import App, Route, found, size_of
+from caml.app.answers import JSONResponse
 from caml.app.bodies import json_of, receive
 from caml.app.results import open_results
 from caml.app.things import DROPPED, File, Results

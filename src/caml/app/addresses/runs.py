@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from caml.analyse.jobs import plan
 from caml.app.access import safe_name
 from caml.app.addresses.asked import App, Route, found, run_of, settings_in, size_of
+from caml.app.answers import JSONResponse, clean_text
 from caml.app.bodies import json_of
 from caml.app.exports import save, source_of, words_of
 from caml.app.guard import REPORT_POLICY
@@ -47,9 +48,9 @@ async def _rows(app: App, request: Request) -> Response:
     """Give the clusters that are shown as a file."""
     run = run_of(app, request)
     text = await run_in_threadpool(rows_of, run, dict(request.query_params))
-    name = quote(f"{_table_of(app, run).stem}_clusters_shown.csv")
+    name = quote(clean_text(f"{_table_of(app, run).stem}_clusters_shown.csv"))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    return PlainTextResponse(text, media_type="text/csv", headers=headers)
+    return PlainTextResponse(clean_text(text), media_type="text/csv", headers=headers)
 
 
 def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
@@ -90,7 +91,7 @@ async def _report(app: App, request: Request) -> Response:
         raise InputError("there is nothing to report yet")
     path = _table_of(app, run)
     text = await run_in_threadpool(report, run.analysis, source_of(path, run))
-    return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
+    return HTMLResponse(clean_text(text), headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 async def _save(app: App, request: Request) -> Response:

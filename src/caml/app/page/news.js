@@ -5,7 +5,8 @@ import { number, plural, say } from "./words.js";
 const ENDED = ["done", "failed", "cancelled"];
 
 export function clustered(run) {
-  const percent = run.n_localizations ? (100 * run.n_clustered) / run.n_localizations : NaN;
+  const known = run.n_localizations && run.n_clustered !== null;
+  const percent = known ? (100 * run.n_clustered) / run.n_localizations : NaN;
   return `${number(percent)} % of ${plural(run.n_localizations, "localization")} clustered`;
 }
 
