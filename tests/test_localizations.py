@@ -67,6 +67,33 @@ def test_a_self_crossing_outline_is_repaired() -> None:
     assert Region(bow_tie).area_um2 == pytest.approx(2e-6)
 
 
+@pytest.mark.parametrize("kind", ["polygon", "hole", "several"])
+def test_an_outline_that_crosses_itself_too_often_is_refused(kind: str) -> None:
+    tangle = np.random.default_rng(1).uniform(1, 9, (120, 2))
+    square = [(0, 0), (10, 0), (10, 10), (0, 10)]
+    outlines: dict[str, shapely.Polygon | shapely.MultiPolygon] = {
+        "polygon": shapely.Polygon(tangle),
+        "hole": shapely.Polygon(square, [tangle]),
+        "several": shapely.MultiPolygon([shapely.Polygon(square), shapely.Polygon(tangle)]),
+    }
+    with pytest.raises(RegionError, match="'knot' crosses itself more than 1,000 times"):
+        Region(outlines[kind], "knot")
+
+
+def test_an_outline_that_crosses_itself_a_thousand_times_is_repaired() -> None:
+    # A zigzag up and down on the way there, and a line on the way back.
+    there = [(float(i), (-1.0) ** i) for i in range(1000)]
+    outline = shapely.Polygon([*there, (1000.0, 0.0), (-1.0, 0.0)])
+    assert Region(outline).area_um2 == pytest.approx(500e-6, rel=0.01)
+
+
+def test_edges_that_are_all_near_each_other_are_not_all_looked_at() -> None:
+    diagonal = [(float(i // 2), float(i % 2) * 1e4) for i in range(8_000)]
+    bow_tie = [(3e4, -10.0), (3e4 + 5, -5.0), (3e4, -5.0), (3e4 + 5, -10.0), (0.0, -10.0)]
+    with pytest.raises(RegionError, match="crosses itself"):
+        Region(shapely.Polygon([(x + (y > 0) * 1e4, y) for x, y in diagonal] + bow_tie))
+
+
 @pytest.mark.parametrize("polygon", [shapely.Polygon(), shapely.Polygon([(0, 0), (1, 1), (2, 2)])])
 def test_a_region_without_area_is_refused(polygon: shapely.Polygon) -> None:
     with pytest.raises(RegionError, match="'r' encloses no area"):

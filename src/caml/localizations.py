@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from caml._arrays import BoolArray, FloatArray, IntArray
+from caml._repair import repaired
 from caml.errors import InputError, RegionError
 
 __all__ = ["FURTHEST_NM", "Localizations", "Region", "as_positions", "positions_lost"]
@@ -29,14 +30,14 @@ class Region:
     Parameters
     ----------
     polygon : shapely.Polygon or shapely.MultiPolygon
-        Its outline, in nm. A self-crossing outline is repaired.
+        Its outline, in nm. An outline that crosses itself, up to 1,000 times, is repaired.
     name : str
         What it is called in the results.
 
     Raises
     ------
     RegionError
-        If the outline encloses no area.
+        If the outline encloses no area, or crosses itself too often.
 
     Examples
     --------
@@ -49,7 +50,7 @@ class Region:
 
     def __post_init__(self) -> None:
         """Repair and check the outline."""
-        polygon = self.polygon if self.polygon.is_valid else shapely.make_valid(self.polygon)
+        polygon = repaired(self.polygon, self.name)
         if polygon.geom_type == "GeometryCollection":
             parts = shapely.get_parts(polygon)
             polygon = shapely.union_all(parts[shapely.area(parts) > 0])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -348,3 +350,53 @@ def test_names_too_long_for_a_file_system_are_no_fault(asker: Any) -> None:
     assert asker.raw("GET", f"/{token}/page/{'a' * 300}.js")[0] == 404
     name = urllib.parse.quote("😀" * 60 + ".csv")
     assert asker.raw("PUT", f"/{token}/upload/{name}", b"x,y\n1,2\n")[0] == 200
+
+
+def tangled(n: int) -> list[list[float]]:
+    corners: list[list[float]] = np.random.default_rng(1).uniform(0, 4000, (n, 2)).tolist()
+    return corners
+
+
+def test_outlines_that_cross_themselves_too_often_are_refused(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    bow_tie = [[0, 0], [1000, 1000], [1000, 0], [0, 1000]]
+    with serve(cell, out=tmp_path / "out") as asker:
+        address = f"images/{asker.opened()['id']}/regions"
+        for n in (120, 12_000):
+            given = {"kind": "polygon", "corners": tangled(n), "name": "knot"}
+            status, text = asker.ask("PUT", address, {"regions": [given]})
+            assert (status, "'knot' crosses itself more than 1,000 times" in text) == (400, True)
+            outline = [*tangled(n), tangled(n)[0]]
+            status, text = asker.ask(
+                "PUT", f"{address}/a.geojson", {"type": "Polygon", "coordinates": [outline]}
+            )
+            assert (status, "crosses itself more than" in text) == (400, True)
+        given = {"kind": "polygon", "corners": bow_tie, "name": "tie"}
+        asker.ask("PUT", address, {"regions": [given]})
+        (region,) = asker.opened()["regions"]
+        assert region["area_um2"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("maker", ["set_regions", "add_regions"])
+def test_others_are_answered_while_regions_are_made(
+    serve: Serve, cell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: str
+) -> None:
+    begun, answered = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> None:
+        begun.set()
+        assert answered.wait(20)
+
+    with serve(cell, out=tmp_path / "out") as asker, ThreadPoolExecutor(1) as pool:
+        address = f"images/{asker.opened()['id']}/regions"
+        monkeypatch.setattr(asker.server.app.store, maker, slow)
+        if maker == "set_regions":
+            sent = pool.submit(asker.ask, "PUT", address, {"regions": []})
+        else:
+            square = {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 0]]]}
+            sent = pool.submit(asker.ask, "PUT", f"{address}/a.geojson", square)
+        assert begun.wait(20)
+        asker.state()
+        answered.set()
+        assert isinstance(sent.result(), dict)

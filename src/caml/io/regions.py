@@ -17,6 +17,7 @@ import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
 from caml._remedies import PIXEL_SIZE
+from caml._repair import repaired
 from caml.errors import RegionError
 from caml.io._files import check_exists, check_pixel_size, explained
 from caml.io._names import unique_names
@@ -204,12 +205,12 @@ def _imagej(
             "polygon, rectangle, oval or freehand region"
         )
     scaled: BaseGeometry = shapely.affinity.scale(
-        _outline(roi), pixel_size_nm, pixel_size_nm, origin=(0, 0)
+        _outline(roi, name), pixel_size_nm, pixel_size_nm, origin=(0, 0)
     )
     return name, scaled
 
 
-def _outline(roi: Any) -> BaseGeometry:
+def _outline(roi: Any, name: str) -> BaseGeometry:
     """Return the outline of a roi, in pixels; a composite has holes where its parts overlap."""
     if roi.roitype == roifile.ROI_TYPE.OVAL or (
         roi.roitype == roifile.ROI_TYPE.RECT and roi.subpixelrect
@@ -226,5 +227,5 @@ def _outline(roi: Any) -> BaseGeometry:
     rings = [ring for ring in roi.coordinates(multi=True) if len(ring) > 2]
     outline: BaseGeometry = shapely.Polygon()
     for ring in rings:
-        outline = outline.symmetric_difference(shapely.make_valid(shapely.Polygon(ring)))
+        outline = outline.symmetric_difference(repaired(shapely.Polygon(ring), name))
     return outline

@@ -46,7 +46,8 @@ async def _regions(app: App, request: Request) -> Response:
     drawn = (await json_of(request)).get("regions", [])
     if not isinstance(drawn, list) or len(drawn) > MOST_REGIONS:
         raise InputError(f"expected a list of at most {MOST_REGIONS:,} regions")
-    app.store.set_regions(image, [one if isinstance(one, dict) else {} for one in drawn])
+    drawn = [one if isinstance(one, dict) else {} for one in drawn]
+    await run_in_threadpool(app.store.set_regions, image, drawn)
     # A page knows by it which states are older than what it drew.
     return JSONResponse({"version": app.store.version})
 
@@ -65,7 +66,7 @@ async def _region_file(app: App, request: Request) -> Response:
             if needs_pixel_size(error):
                 return JSONResponse({"asks": "pixel_size"})
             raise InputError(str(error).replace(str(path), path.name)) from error
-    app.store.add_regions(image, regions)
+    await run_in_threadpool(app.store.add_regions, image, regions)
     return JSONResponse({})
 
 
