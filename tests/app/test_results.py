@@ -1,6 +1,7 @@
 """Results that were saved are opened again: as they were, and nothing else is reached by them."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -275,6 +276,58 @@ def test_no_folder_outside_is_listed(batch: Path, tmp_path: Path) -> None:
     assert results_in(tmp_path, deep=False) == [
         tmp_path / "results" / one for one in ("one", "two")
     ]
+
+
+def recorded(text: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_text(text)
+
+
+def told_of(folder: str) -> Callable[[Path], Any]:
+    def write(path: Path) -> None:
+        record = json.loads(path.read_text())
+        record["inputs"].insert(0, record["inputs"][0] | {"folder": folder})
+        path.write_text(json.dumps(record))
+
+    return write
+
+
+def made_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize(
+    ("spoil", "n_left"),
+    [
+        (recorded("[" * 100_000 + "]" * 100_000), 0),
+        (recorded('{"inputs": [' + "[" * 100_000), 0),
+        (told_of("a" * 5_000), 2),
+        (told_of("\ud800"), 2),
+        (told_of("a\0b"), 2),
+        (made_a_pipe, 0),
+    ],
+    ids=["deep", "deep and cut off", "long name", "half a character", "zero byte", "pipe"],
+)
+def test_records_that_cannot_be_read_are_passed_over(
+    batch: Path, tmp_path: Path, spoil: Callable[[Path], Any], n_left: int
+) -> None:
+    for name in ("bad", "good"):
+        shutil.copytree(batch / "results", tmp_path / name)
+    spoil(tmp_path / "bad" / "run.json")
+    found = [one.relative_to(tmp_path).as_posix() for one in results_in(tmp_path)]
+    assert found == ["bad/one", "bad/two", "good/one", "good/two"][2 - n_left :]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["summary.csv", "one/clusters.csv", "one/localizations.csv"])
+def test_nobody_waits_for_a_pipe(batch: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(batch / "results", tmp_path / "results")
+    made_a_pipe(tmp_path / "results" / name)
+    with pytest.raises(InputError, match="no file, but a pipe"):
+        check_confined(tmp_path / "results" / "one")
+    homes = [one.name for one in results_in(tmp_path)]
+    assert homes == (["one", "two"] if name == "summary.csv" else ["two"])
 
 
 def test_damaged_results_are_told(serve: Serve, batch: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from caml.analyse import Outcome, Settings, load_results, recorded_of
@@ -57,7 +58,7 @@ def is_results(folder: Path) -> bool:
     """
     return (
         (folder / CLUSTERS).is_file()
-        and any((folder / name).exists() for name in LOCALIZATIONS)
+        and any((folder / name).is_file() for name in LOCALIZATIONS)
         and (folder.resolve().parent / RECORD).is_file()
     )
 
@@ -80,24 +81,28 @@ def results_in(folder: Path, *, deep: bool = True) -> list[Path]:
     found: list[Path] = []
     records = folder.rglob(RECORD) if deep else (folder / RECORD, *folder.glob(f"*/{RECORD}"))
     for path in sorted(records):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or not within(path, folder):
-            continue
-        try:
-            if path.stat().st_size > MOST_BYTES:
-                continue
-            names = [one["folder"] for one in read_record(path.parent)["inputs"]]
-        except (CamlError, OSError):
-            continue  # of another command, or damaged
-        for name in names:
-            home = path.parent / name
-            # Not what a name leads to, but what lies there.
-            is_name = name != ".." and home.parent == path.parent
-            if is_name and is_results(home) and within(home, folder):
-                found.append(home)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            found += _homes_of(path, folder)
         if len(found) >= MANY_RESULTS:
             break
     return found[:MANY_RESULTS]
+
+
+def _homes_of(record: Path, folder: Path) -> list[Path]:
+    """List the folders of images that a record tells of; none where it cannot be read."""
+    found: list[Path] = []
+    # Of another command, damaged, or made to do harm: no file ends the page that lists it.
+    with suppress(Exception):
+        if not (record.is_file() and within(record, folder)) or record.stat().st_size > MOST_BYTES:
+            return []
+        for one in read_record(record.parent)["inputs"]:
+            home = record.parent / one["folder"]
+            # Not what a name leads to, but what lies there.
+            is_name = one["folder"] != ".." and home.parent == record.parent
+            with suppress(Exception):
+                if is_name and is_results(home) and within(home, folder):
+                    found.append(home)
+    return found
 
 
 def open_results(
@@ -205,7 +210,7 @@ def _reopen(store: Store, image: Image, run: Run, home: Path) -> None:
 
 
 def check_confined(home: Path) -> None:
-    """Refuse results of which a link leads out of their folder.
+    """Refuse results of which a link leads out of their folder, or that hold what is no file.
 
     Parameters
     ----------
@@ -215,13 +220,15 @@ def check_confined(home: Path) -> None:
     Raises
     ------
     InputError
-        If one does.
+        If one does, or if something in it would have to be waited for.
     """
     run = home.resolve().parent
     used: Iterable[Path] = (*home.rglob("*"), run / RECORD, run / SUMMARY)
     for path in used:
         if not within(path, run):
             raise InputError(f"{path} is a link that leads out of {run}: it is not followed")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path} is no file, but a pipe or a device: it is not read")
 
 
 def asked_of(home: Path) -> tuple[Outcome, Settings]:
