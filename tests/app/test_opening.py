@@ -10,7 +10,7 @@ pytest.importorskip("starlette", reason="needs the extra app")
 
 import caml
 from caml.app import opening
-from caml.app.opening import Question, box_of, open_table, tables_in
+from caml.app.opening import Question, box_of, holds_results, open_table, tables_in
 from caml.errors import CamlError, InputError
 from caml.localizations import Localizations
 
@@ -87,3 +87,31 @@ def test_folders_are_listed_without_what_lies_outside(tmp_path: Path) -> None:
     (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
     found = tables_in(folder, but=out)
     assert [path.relative_to(folder).as_posix() for path in found] == ["a/c.parquet", "b.csv"]
+
+
+def test_tables_of_a_run_that_was_killed_are_none_to_analyse(tmp_path: Path) -> None:
+    for path in (
+        "cell.csv",
+        "run/.unfinished/state.json",
+        "run/summary.csv",
+        "run/one/clusters.csv",
+        "run/one/localizations.csv",
+        "run/two/clusters.csv",
+        "run/two/localizations.parquet/part-00000.parquet",
+        "run/two/outlines.parquet/part-00000.parquet",
+        "cells/summary.csv",
+        "cells/clusters.csv",
+        "clusters of beads/localizations.csv",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    found = [
+        path.relative_to(tmp_path).as_posix() for path in tables_in(tmp_path, but=tmp_path / "out")
+    ]
+    assert found == [
+        "cell.csv",
+        "cells/clusters.csv",
+        "cells/summary.csv",
+        "clusters of beads/localizations.csv",
+    ]
+    assert holds_results(tmp_path / "run" / "two")

@@ -9,18 +9,28 @@ from pathlib import Path
 
 import numpy as np
 
+from caml.analyse.load import OUTLINES_IN_PARTS, TABLES
 from caml.analyse.one_file import is_tiled
 from caml.analyse.record import Settings
 from caml.app.words import needs_columns, needs_pixel_size
 from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
-from caml.io.run_folders import SUMMARY
+from caml.io.run_folders import CLUSTERS, SUMMARY
 from caml.localizations import Localizations
 from caml.plot.extent import left_out, square
 from caml.plot.pixels import Box
 
-__all__ = ["ENDINGS", "Question", "box_of", "column_names", "open_table", "stamp_of", "tables_in"]
+__all__ = [
+    "ENDINGS",
+    "Question",
+    "box_of",
+    "column_names",
+    "holds_results",
+    "open_table",
+    "stamp_of",
+    "tables_in",
+]
 
 # Of the files that a folder is listed with; what a file is shows when it is read.
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".hdf5", ".h5")
@@ -165,6 +175,24 @@ def stamp_of(path: Path) -> tuple[int, int]:
     return (status.st_mtime_ns, status.st_size)
 
 
+def holds_results(folder: Path) -> bool:
+    """Tell whether a folder looks like one of an image's results, whole or not.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    # Of a table in tiles the localizations are a folder too.
+    tables = (folder / name for name in TABLES)
+    return (folder / CLUSTERS).is_file() and any(one.is_file() or one.is_dir() for one in tables)
+
+
 def tables_in(folder: Path, *, but: Path, homes: Collection[Path] = ()) -> list[Path]:
     """List the tables in a folder and those below it.
 
@@ -176,6 +204,7 @@ def tables_in(folder: Path, *, but: Path, homes: Collection[Path] = ()) -> list[
         A folder that is left out: that of results.
     homes : collection of Path, optional
         Folders of images' results: their tables, and those beside them, are none to be analysed.
+        Nor are those of runs that were ended before they told of it.
 
     Returns
     -------
@@ -193,9 +222,17 @@ def tables_in(folder: Path, *, but: Path, homes: Collection[Path] = ()) -> list[
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not real.is_relative_to(root) or real.is_relative_to(without):
             continue
-        if real in beside or not inside.isdisjoint(real.parents):
+        if real in beside or not inside.isdisjoint(real.parents) or _is_result(real):
             continue
         found.append(path)
         if len(found) == MANY_FILES:
             break
     return found
+
+
+def _is_result(path: Path) -> bool:
+    """Tell whether a table is one of results that no record tells of."""
+    if path.name == SUMMARY:
+        return any(holds_results(one) for one in path.parent.iterdir() if one.is_dir())
+    home = path.parent.parent if path.parent.name in (*TABLES, OUTLINES_IN_PARTS) else path.parent
+    return holds_results(home)

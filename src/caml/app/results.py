@@ -15,11 +15,11 @@ from caml.analyse.load import localizations_in
 from caml.analyse.record import checksum
 from caml.app.access import within
 from caml.app.jobs import Jobs, name_of, sharing
-from caml.app.opening import column_names, stamp_of
+from caml.app.opening import column_names, holds_results, stamp_of
 from caml.app.store import Store
 from caml.app.things import File, Image, Results, Run
 from caml.errors import CamlError, InputError
-from caml.io.run_folders import CLUSTERS, LOCALIZATIONS, RECORD, SUMMARY, read_record
+from caml.io.run_folders import RECORD, SUMMARY, read_record
 
 __all__ = [
     "asked_of",
@@ -56,11 +56,7 @@ def is_results(folder: Path) -> bool:
     bool
         True if so; whether they are whole shows when they are opened.
     """
-    return (
-        (folder / CLUSTERS).is_file()
-        and any((folder / name).is_file() for name in LOCALIZATIONS)
-        and (folder.resolve().parent / RECORD).is_file()
-    )
+    return holds_results(folder) and (folder.resolve().parent / RECORD).is_file()
 
 
 def results_in(folder: Path, *, deep: bool = True) -> list[Path]:
