@@ -234,7 +234,7 @@ def test_no_table_outside_is_looked_at(
         given / "link.csv",
         given / ".." / "outside" / "one.csv",
     ):
-        assert original_of(replace(outcome, path=path), [there], [given]) is None
+        assert original_of(replace(outcome, path=path), [], [given]) is None
     assert looked == []
     assert original_of(replace(outcome, path=there), [], [given]) == there
     # A table that was given by its name may lie anywhere.
@@ -243,6 +243,23 @@ def test_no_table_outside_is_looked_at(
     assert original_of(replace(outcome, path=listed, sha256=""), [listed], [given]) is None
     listed.write_text("x,y\n1,2\n")
     assert original_of(replace(outcome, path=listed), [listed], [given]) is None
+
+
+def test_a_table_is_found_where_it_was_moved_to(batch: Path, tmp_path: Path) -> None:
+    outcome, _ = asked_of(batch / "results" / "one")
+    other, moved, renamed = (tmp_path / one for one in ("a/one.csv", "b/one.csv", "c/uno.csv"))
+    for path in (other, moved, renamed):
+        path.parent.mkdir()
+        shutil.copy(batch / "one.csv", path)
+    other.write_text("x,y\n1,2\n")
+    tables = [other, moved, renamed]
+    # As the command was told it, in a folder that is not this one.
+    for path in (Path("one.csv"), Path("../gone/one.csv"), tmp_path / "one.csv", other):
+        assert original_of(replace(outcome, path=path), tables, [tmp_path]) == moved
+    assert original_of(replace(outcome, path=Path("one\0.csv")), tables, [tmp_path]) is None
+    assert original_of(replace(outcome, sha256=""), tables, [tmp_path]) is None
+    moved.unlink()
+    assert original_of(replace(outcome, path=Path("one.csv")), tables, [tmp_path]) is None
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def asked_of(home: Path) -> tuple[Outcome, Settings]:
 
 
 def original_of(outcome: Outcome, tables: Iterable[Path], folders: Sequence[Path]) -> Path | None:
-    """Find the table that was analysed, where it is and has not changed.
+    """Find the table that was analysed, where it is or was moved to, if it has not changed.
 
     Parameters
     ----------
@@ -271,14 +271,21 @@ def original_of(outcome: Outcome, tables: Iterable[Path], folders: Sequence[Path
     Path or None
         The table, as it is listed; None where it is not there, or is another one now.
     """
+    if not outcome.sha256:
+        return None
+    tables = list(tables)
     wanted = os.path.abspath(outcome.path)  # noqa: PTH100 - no link is followed yet
-    path = next((one for one in tables if os.path.abspath(one) == wanted), None)  # noqa: PTH100
-    if path is None:
-        path = Path(wanted)
-        roots = [Path(os.path.abspath(one)) for one in folders]  # noqa: PTH100
-        if not any(path.is_relative_to(root) and within(path, root) for root in roots):
-            return None
-    return path if outcome.sha256 and checksum(path) == outcome.sha256 else None
+    listed = [one for one in tables if os.path.abspath(one) == wanted]  # noqa: PTH100
+    roots = [Path(os.path.abspath(one)) for one in folders]  # noqa: PTH100
+    inside = (root for root in roots if Path(wanted).is_relative_to(root))
+    with suppress(OSError, ValueError):  # what a record says can be no path at all
+        place = Path(wanted)
+        if not listed and place.is_file() and any(within(place, root) for root in inside):
+            listed = [place]
+    # The command may have been run elsewhere, and the table lie in another folder by now.
+    moved = [one for one in tables if one.name == outcome.path.name and one not in listed]
+    found = (one for one in (*listed, *moved) if one.is_file())
+    return next((one for one in found if checksum(one) == outcome.sha256), None)
 
 
 def columns_in(names: Sequence[str], settings: Settings) -> dict[str, str] | None:
