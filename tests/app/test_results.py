@@ -198,16 +198,27 @@ def test_results_are_listed_and_their_tables_are_not(
         assert state["images"][0]["name"] == "one"
 
 
-def test_new_results_are_listed_when_it_is_asked_for(
-    serve: Serve, cell: Path, tmp_path: Path
+def test_new_results_are_listed_at_once_and_others_when_it_is_asked_for(
+    serve: Serve, batch: Path, cell: Path, tmp_path: Path
 ) -> None:
-    with serve(cell, out=tmp_path / "out") as asker:
-        run = saved(asker)
-        assert asker.state()["results"] == []
-        asker.ask("POST", "files/list", {})
-        assert len(asker.state()["results"]) == 1
+    out = tmp_path / "out"
+    with serve(cell, out=out) as asker:
+        run = saved(asker, "mine")
+        state = asker.state()
+        assert [one["name"] for one in state["results"]] == ["mine"]
         # They are those of the analysis that is open.
         assert reopened(asker)[1]["id"] == run["id"]
+        asker.ask("DELETE", f"images/{run['image']}")
+        assert reopened(asker)[1]["state"] == "done"
+        given = {"method": "dbscan", "parameters": {"eps_nm": "30"}, "name": "batch"}
+        files = [one["id"] for one in state["files"]]
+        asker.ask("POST", "batches", given | {"files": files})
+        state = asker.until(lambda state: state["batches"][0]["state"] == "done")
+        assert [one["name"] for one in state["results"]] == ["mine", "batch"]
+        shutil.copytree(batch / "results", out / "other")
+        asker.ask("POST", "files/list", {})
+        names = [one["name"] for one in asker.state()["results"]]
+        assert names == ["mine", "batch", "other/one", "other/two"]
 
 
 def test_no_table_outside_is_looked_at(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class Jobs:
         self._queue: queue.Queue[Run | BatchRun | None] = queue.Queue()
         self._current: tuple[Run | BatchRun, FileTask | BatchTask] | None = None
         self._lock = threading.Lock()
+        # Is told of the folder of a batch that came to its end, whichever.
+        self.on_written: Callable[[Path], None] = lambda _folder: None
         self._thread = threading.Thread(target=self._work, daemon=True, name="caml jobs")
         self._thread.start()
 
@@ -284,6 +287,8 @@ class Jobs:
         self._end(job, "done")
 
     def _end(self, job: Run | BatchRun, state: str, message: str = "") -> None:
+        if isinstance(job, BatchRun):
+            self.on_written(job.out)
         with self._store.changing():
             job.state, job.message, job.stage = state, message, ""
             job.share = 1.0 if state == "done" else job.share

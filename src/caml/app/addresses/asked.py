@@ -50,6 +50,10 @@ class App:
     max_upload_bytes: int = 2_000_000_000
     is_closing: Callable[[], bool] = lambda: False
 
+    def __post_init__(self) -> None:
+        """Be told of what is written meanwhile."""
+        self.jobs.on_written = self.list_written
+
     def list_files(self) -> None:
         """List the tables and results of the folders anew."""
         out = self.store.out
@@ -61,6 +65,16 @@ class App:
         if out.is_dir():
             # Where results go can be any folder, such as that of everything.
             self._list_results(out, results_in(out, deep=False))
+
+    def list_written(self, folder: Path) -> None:
+        """List the results of one run, without looking at all the others.
+
+        Parameters
+        ----------
+        folder : Path
+            That of the run, in the folder of results.
+        """
+        self._list_results(self.store.out, results_in(folder, deep=False))
 
     def _list_results(self, folder: Path, homes: Sequence[Path]) -> None:
         """List results by the folder of their run, and by that of the image in it of several."""

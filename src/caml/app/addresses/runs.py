@@ -114,6 +114,7 @@ async def _save(app: App, request: Request) -> Response:
         finally:
             with app.store.changing():
                 run.saving = tuple(one for one in run.saving if one != folder)
+    await run_in_threadpool(app.list_written, folder)
     return JSONResponse({"folder": str(folder)})
 
 
