@@ -1,5 +1,6 @@
 """Results that were saved are opened again: as they were, and nothing else is reached by them."""
 
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from caml.analyse import analyse_files
 from caml.analyse.record import checksum
 from caml.app.results import asked_of, check_confined, original_of, results_in
 from caml.errors import InputError
+from caml.localizations import Region
 
 Serve = Callable[..., AbstractContextManager[Any]]
 
@@ -219,6 +221,34 @@ def test_new_results_are_listed_at_once_and_others_when_it_is_asked_for(
         asker.ask("POST", "files/list", {})
         names = [one["name"] for one in asker.state()["results"]]
         assert names == ["mine", "batch", "other/one", "other/two"]
+
+
+def test_rectangles_keep_their_names(serve: Serve, cell: Path, tmp_path: Path) -> None:
+    regions = [
+        Region.rectangle(0, 0, 2000, 4000, name="left half"),
+        Region.rectangle(2000, 0, 4000, 4000, name="2000,0,4000,4000"),
+    ]
+    analyse_files(
+        [cell], tmp_path / "run", method="dbscan", parameters={"eps_nm": 30.0}, regions=regions
+    )
+    with serve(tmp_path / "run", out=tmp_path / "out") as asker:
+        image, run = reopened(asker)
+        names = [one["name"] for one in image["regions"]]
+        assert names == ["left half", "2000,0,4000,4000"]
+        assert [one["kind"] for one in image["regions"]] == ["rectangle", "rectangle"]
+        # A page sends all of them where one is changed or drawn.
+        second = image["regions"][1] | {"corners": [[3000, 0], [4000, 4000]]}
+        third = {"kind": "rectangle", "corners": [[0, 0], [9, 9]], "name": "region 3"}
+        drawn = [image["regions"][0], second, third]
+        asker.ask("PUT", f"images/{image['id']}/regions", {"regions": drawn})
+        (again,) = [one for one in asker.state()["images"] if one["id"] == image["id"]]
+        names = [one["name"] for one in again["regions"]]
+        assert names == ["left half", "3000,0,4000,4000", "0,0,9,9"]
+        asker.ask("PUT", f"images/{image['id']}/regions", {"regions": image["regions"]})
+        new = asker.analysed(image["id"])
+        tables = [rows(asker, one) for one in (run, new)]
+        found = [set(pd.read_csv(io.BytesIO(one))["region"]) for one in tables]
+        assert found[0] == found[1] == {"left half", "2000,0,4000,4000"}
 
 
 def test_no_table_outside_is_looked_at(

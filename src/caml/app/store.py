@@ -7,12 +7,14 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import pandas as pd
 import shapely
 
+from caml.analyse.record import corners_of
 from caml.app.answers import clean_text
 from caml.app.exports import region_of
 from caml.app.things import BatchRun, Drawn, File, Image, Results, Run
@@ -176,6 +178,9 @@ class Store:
             If one is no region; all stay as they were.
         """
         regions: list[Drawn] = []
+        # Pages call every rectangle something; only names that were there before say more.
+        rectangles = [one.region for one in image.regions if one.kind == "rectangle"]
+        known = {one.name for one in rectangles if not corners_of(one)}
         for one in drawn:
             kind, corners = one.get("kind"), one.get("corners")
             if kind not in ("rectangle", "polygon") or not _are_corners(corners):
@@ -184,7 +189,10 @@ class Store:
             if kind == "rectangle" and len(places) != 2:
                 raise InputError("a rectangle is given by two corners")
             name = _name_of(" ".join(str(one.get("name") or "").split())[:60])
-            regions.append(Drawn(kind, places, region_of(kind, places, name or "polygon")))
+            region = region_of(kind, places, name or "polygon")
+            regions.append(
+                Drawn(kind, places, replace(region, name=name) if name in known else region)
+            )
         with self.changing():
             image.regions = tuple(regions)
 
@@ -227,7 +235,8 @@ class Store:
         image : Image
             Whose they become.
         regions : sequence of Region
-            Rectangles stay rectangles; see `add_regions` for others.
+            Rectangles stay rectangles, and keep names that are not their corners; see
+            `add_regions` for others.
 
         Raises
         ------
@@ -243,8 +252,10 @@ class Store:
                     self.add_regions(image, [region])
                     continue
                 corners = ((x_min, y_min), (x_max, y_max))
-                drawn = Drawn("rectangle", corners, region_of("rectangle", corners, ""))
-                image.regions = (*image.regions, drawn)
+                drawn = region_of("rectangle", corners, "")
+                if not corners_of(region):
+                    drawn = replace(drawn, name=_name_of(region.name))
+                image.regions = (*image.regions, Drawn("rectangle", corners, drawn))
 
     def as_json(self) -> dict[str, Any]:
         """Tell all of it to a page, but for pixels and clusters.
