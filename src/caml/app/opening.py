@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from caml.analyse.load import OUTLINES_IN_PARTS, TABLES
 from caml.analyse.one_file import is_tiled
 from caml.analyse.record import Settings
 from caml.app.words import needs_columns, needs_pixel_size
 from caml.errors import CamlWarning, InputError, TableError
 from caml.io import read
 from caml.io.read import PARSERS, head_of, parser_of
-from caml.io.run_folders import CLUSTERS, SUMMARY
+from caml.io.run_folders import CLUSTERS, LOCALIZATIONS, OUTLINES_IN_PARTS, SUMMARY
 from caml.localizations import Localizations
 from caml.plot.extent import left_out, square
 from caml.plot.pixels import Box
@@ -189,7 +188,7 @@ def holds_results(folder: Path) -> bool:
         True if so.
     """
     # Of a table in tiles the localizations are a folder too.
-    tables = (folder / name for name in TABLES)
+    tables = (folder / name for name in LOCALIZATIONS)
     return (folder / CLUSTERS).is_file() and any(one.is_file() or one.is_dir() for one in tables)
 
 
@@ -234,5 +233,9 @@ def _is_result(path: Path) -> bool:
     """Tell whether a table is one of results that no record tells of."""
     if path.name == SUMMARY:
         return any(holds_results(one) for one in path.parent.iterdir() if one.is_dir())
-    home = path.parent.parent if path.parent.name in (*TABLES, OUTLINES_IN_PARTS) else path.parent
+    home = (
+        path.parent.parent
+        if path.parent.name in (*LOCALIZATIONS, OUTLINES_IN_PARTS)
+        else path.parent
+    )
     return holds_results(home)
