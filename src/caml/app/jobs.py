@@ -160,7 +160,7 @@ class Jobs:
         Raises
         ------
         InputError
-            If the image is not open, or its file has changed since it was.
+            If the image is not open any more, or its file has changed since it was.
         """
         if image.localizations is None:
             raise InputError(f"{image.file.path.name} is not open")
@@ -178,6 +178,8 @@ class Jobs:
         store = self._store
         run = Run(store.new_id("a"), image.id, settings, name_of(settings))
         with store.changing():
+            if image.id not in store.images:
+                raise InputError(f"{image.file.path.name} was closed: open it again")
             store.runs[run.id] = run
         self._queue.put(run)
         return run
@@ -232,14 +234,15 @@ class Jobs:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            with self._lock:
-                if job.state != "waiting":
-                    continue
-                task = self._task(job)
-                self._current = (job, task)
-                with self._store.changing():
-                    job.state = "running"
+            # Nothing may end this thread: all that is asked for later waits for it.
             try:
+                with self._lock:
+                    if job.state != "waiting":
+                        continue
+                    task = self._task(job)
+                    self._current = (job, task)
+                    with self._store.changing():
+                        job.state = "running"
                 self._do(job, task)
             except CancelledError:
                 self._end(job, "cancelled")
@@ -255,7 +258,10 @@ class Jobs:
     def _task(self, job: Run | BatchRun) -> FileTask | BatchTask:
         if isinstance(job, BatchRun):
             return BatchTask(job.paths, job.out, job.settings)
-        path = self._store.images[job.image].file.path
+        image = self._store.images.get(job.image)
+        if image is None:
+            raise FailedError("its image was closed")
+        path = image.file.path
         return FileTask(path, plan([path], self._store.out)[0][1].name, job.settings)
 
     def _do(self, job: Run | BatchRun, task: FileTask | BatchTask) -> None:
