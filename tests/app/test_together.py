@@ -1,7 +1,7 @@
 """What is asked for while something else changes what it is about."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra app")
 
 from caml.analyse.record import Settings
+from caml.app.things import Run
 from caml.errors import InputError
 
 Serve = Callable[..., AbstractContextManager[Any]]
@@ -37,3 +38,46 @@ def test_an_image_that_is_being_closed_is_not_analysed(
         assert run.message == "its image was closed"
         asker.ask("POST", f"files/{first['file']}/open", {})
         assert asker.analysed(asker.opened()["id"])["state"] == "done"
+
+
+def test_results_that_are_opened_while_their_image_is_closed_are_not_left_over(
+    serve: Serve, cell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        store = asker.server.app.store
+        run = asker.analysed(asker.opened()["id"])
+        asker.ask("POST", f"runs/{run['id']}/save", {"name": "kept"})
+        asker.ask("DELETE", f"runs/{run['id']}")
+        asker.ask("POST", "files/list", {})
+        (results,) = asker.state()["results"]
+        (image,) = store.images.values()
+        changing, came = store.changing, []
+
+        @contextmanager
+        def another_is_first() -> Iterator[None]:
+            # What another thread adds before this one may change anything.
+            if not came:
+                came.append(True)
+                store.runs["late"] = Run(
+                    "late",
+                    image.id,
+                    QUICK,
+                    "dbscan",
+                    state="done",
+                    saved=tmp_path / "out" / "kept",
+                    image_name="cell",
+                )
+            with changing():
+                yield
+
+        monkeypatch.setattr(store, "changing", another_is_first)
+        asker.ask("DELETE", f"images/{image.id}")
+        assert came
+        assert asker.state()["runs"] == []
+        opened = asker.ask("POST", f"results/{results['id']}/open", {})
+        asker.until(lambda state: state["runs"][0]["state"] == "done")
+        # However one came to be left over, the results can be opened.
+        store.images.clear()
+        again = asker.ask("POST", f"results/{results['id']}/open", {})
+        assert again["run"] != opened["run"]
+        asker.until(lambda state: state["runs"][-1]["state"] == "done")

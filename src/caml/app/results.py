@@ -145,9 +145,11 @@ def open_results(
     # Of two that ask at once one finds what the other opened.
     with store.changing():
         for run in store.runs.values():
+            open_in = store.images.get(run.image)
             same = run.saved is not None and run.saved.resolve() == home.parent
-            if same and run.image_name == home.name and run.state != "failed":
-                return store.images[run.image], run
+            same = same and run.image_name == home.name and run.state != "failed"
+            if same and open_in is not None:
+                return open_in, run
         image = _image_of(store, jobs, file, size, columns)
         run = Run(
             store.new_id("a"), image.id, settings, name_of(settings), state="running",

@@ -27,17 +27,18 @@ __all__ = ["ROUTES"]
 async def _close(app: App, request: Request) -> Response:
     """Forget an image and its analyses; files stay."""
     image = image_of(app, request)
-    runs = [one for one in app.store.runs.values() if one.image == image.id]
-    for run in runs:
-        app.jobs.cancel(run)
     with app.store.changing():
         app.store.images.pop(image.id, None)
+        # None may be left: of an image that is gone, it could be neither shown nor removed.
+        runs = [one for one in app.store.runs.values() if one.image == image.id]
         for run in runs:
             app.store.runs.pop(run.id, None)
         # A dropped file that is no table is of no use to anybody.
         if image.state == "failed" and image.file.group == DROPPED:
             app.store.files.pop(image.file.id, None)
             image.file.path.unlink(missing_ok=True)
+    for run in runs:
+        await run_in_threadpool(app.jobs.cancel, run)
     return JSONResponse({})
 
 

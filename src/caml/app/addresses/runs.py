@@ -19,7 +19,7 @@ from caml.app.bodies import json_of
 from caml.app.exports import save, source_of, words_of
 from caml.app.guard import REPORT_POLICY
 from caml.app.pictures import clusters_of, rows_of
-from caml.app.things import BatchRun, Run
+from caml.app.things import BatchRun, Image, Run
 from caml.errors import InputError
 from caml.report import report
 
@@ -28,7 +28,7 @@ __all__ = ["ROUTES"]
 
 async def _forget(app: App, request: Request) -> Response:
     run = run_of(app, request)
-    app.jobs.cancel(run)
+    await run_in_threadpool(app.jobs.cancel, run)
     with app.store.changing():
         app.store.runs.pop(run.id, None)
     return JSONResponse({})
@@ -65,8 +65,10 @@ def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
 
 def _table_of(app: App, run: Run) -> Path:
     """Tell which table was analysed."""
-    path: Path = run.table or app.store.images[run.image].file.path
-    return path
+    if run.table is not None:
+        return run.table
+    image: Image = found(app.store.images, run.image, "image")
+    return image.file.path
 
 
 async def _words(app: App, request: Request) -> Response:
