@@ -1,5 +1,6 @@
 """What is asked for while something else changes what it is about."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs the extra app")
 
+from caml.analyse import Analysis, load_results
 from caml.analyse.record import Settings
 from caml.app.things import Run
 from caml.errors import InputError
@@ -51,7 +53,8 @@ def test_results_that_are_opened_while_their_image_is_closed_are_not_left_over(
         asker.ask("POST", "files/list", {})
         (results,) = asker.state()["results"]
         (image,) = store.images.values()
-        changing, came = store.changing, []
+        changing = store.changing
+        came: list[bool] = []
 
         @contextmanager
         def another_is_first() -> Iterator[None]:
@@ -81,3 +84,34 @@ def test_results_that_are_opened_while_their_image_is_closed_are_not_left_over(
         again = asker.ask("POST", f"results/{results['id']}/open", {})
         assert again["run"] != opened["run"]
         asker.until(lambda state: state["runs"][-1]["state"] == "done")
+
+
+def test_opening_results_can_be_cancelled_and_begun_anew(
+    serve: Serve, cell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slowly(home: Path) -> Analysis:
+        assert go_on.wait(60)
+        return load_results(home)
+
+    with serve(cell, out=tmp_path / "out") as asker:
+        run = asker.analysed(asker.opened()["id"])
+        asker.ask("POST", f"runs/{run['id']}/save", {"name": "kept"})
+        asker.ask("DELETE", f"runs/{run['id']}")
+        asker.ask("POST", "files/list", {})
+        monkeypatch.setattr("caml.app.results.load_results", slowly)
+        address = f"results/{asker.state()['results'][0]['id']}/open"
+        first = asker.ask("POST", address, {})["run"]
+        asker.ask("POST", f"runs/{first}/cancel")
+        (told,) = asker.state()["runs"]
+        assert (told["state"], told["stage"]) == ("cancelled", "")
+        second = asker.ask("POST", address, {})["run"]
+        assert second != first
+        go_on.set()
+        runs = asker.until(lambda state: state["runs"][1]["state"] == "done")["runs"]
+        for thread in threading.enumerate():
+            if thread.name == "caml opening":
+                thread.join(60)
+        assert asker.state()["runs"][0]["state"] == "cancelled"
+        assert "n_clusters" not in runs[0]

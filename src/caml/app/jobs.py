@@ -223,9 +223,12 @@ class Jobs:
                     return
                 if job.state != "running":
                     return
+                if self._current is None or self._current[0] is not job:
+                    # Results that are being opened: what comes of them is not taken any more.
+                    job.state, job.stage = "cancelled", ""
+                    return
                 job.stage = "stopping"
-            if self._current is not None and self._current[0] is job:
-                self._worker.cancel(self._current[1])
+            self._worker.cancel(self._current[1])
 
     def close(self) -> None:
         """End everything."""

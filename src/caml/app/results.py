@@ -147,7 +147,7 @@ def open_results(
         for run in store.runs.values():
             open_in = store.images.get(run.image)
             same = run.saved is not None and run.saved.resolve() == home.parent
-            same = same and run.image_name == home.name and run.state != "failed"
+            same = same and run.image_name == home.name and run.state in ("running", "done")
             if same and open_in is not None:
                 return open_in, run
         image = _image_of(store, jobs, file, size, columns)
@@ -157,7 +157,8 @@ def open_results(
             image_name=home.name, table=outcome.path if original is None else None,
         )  # fmt: skip
         store.runs[run.id] = run
-    threading.Thread(target=_reopen, args=(store, image, run, home), daemon=True).start()
+    given = (store, image, run, home)
+    threading.Thread(target=_reopen, args=given, daemon=True, name="caml opening").start()
     return image, run
 
 
@@ -181,10 +182,13 @@ def _reopen(store: Store, image: Image, run: Run, home: Path) -> None:
 
     def end(state: str, message: str = "") -> None:
         with store.changing():
-            run.state, run.message, run.stage = state, message, ""
+            if run.state == "running":
+                run.state, run.message, run.stage = state, message, ""
 
-    while image.state == "reading":
+    while image.state == "reading" and run.state == "running":
         time.sleep(TICK_S)
+    if run.state != "running":
+        return None
     if image.localizations is None:
         return end("failed", image.message or "its table cannot be read")
     try:
@@ -197,11 +201,13 @@ def _reopen(store: Store, image: Image, run: Run, home: Path) -> None:
     texts = () if run.table is None else (OTHER_TABLE.format(run.table.name),)
     if run.table is None:
         analysis = sharing(analysis, image.localizations)
-    try:
-        store.show_regions(image, analysis.regions)
-    except InputError as error:
-        texts = (*texts, str(error))
     with store.changing():
+        if run.state != "running":
+            return None
+        try:
+            store.show_regions(image, analysis.regions)
+        except InputError as error:
+            texts = (*texts, str(error))
         image.warnings = tuple(dict.fromkeys((*image.warnings, *texts)))
         run.analysis, run.share = analysis, 1.0
     return end("done")
