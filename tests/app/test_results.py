@@ -251,6 +251,34 @@ def test_rectangles_keep_their_names(serve: Serve, cell: Path, tmp_path: Path) -
         assert found[0] == found[1] == {"left half", "2000,0,4000,4000"}
 
 
+@pytest.mark.parametrize("by", ["save", "open"])
+def test_results_that_were_replaced_are_opened_anew(
+    serve: Serve, cell: Path, tmp_path: Path, by: str
+) -> None:
+    out = tmp_path / "out"
+    with serve(cell, out=out) as asker:
+        run = saved(asker, "kept", parameters={"eps_nm": "30", "min_samples": "5"})
+        asker.ask("POST", "files/list", {})
+        if by == "open":
+            asker.ask("DELETE", f"runs/{run['id']}")
+            run = reopened(asker)[1]
+        assert reopened(asker)[1]["id"] == run["id"]
+        other = {"eps_nm": 60.0, "min_samples": 3}
+        analyse_files([cell], out / "kept", method="dbscan", parameters=other, overwrite=True)
+        asker.ask("POST", "files/list", {})
+        (before,) = asker.state()["runs"]
+        assert before["saved"] is None
+        again = reopened(asker)[1]
+        assert again["id"] != run["id"]
+        assert again["saved"] == str(out / "kept")
+        n = len(pd.read_csv(out / "kept" / "cell" / "clusters.csv"))
+        assert again["n_clusters"] == n != run["n_clusters"]
+        # It is there still, and can be saved elsewhere.
+        asker.ask("POST", f"runs/{run['id']}/save", {"name": "elsewhere"})
+        clusters = pd.read_csv(out / "elsewhere" / "cell" / "clusters.csv")
+        assert len(clusters) == run["n_clusters"]
+
+
 def test_no_table_outside_is_looked_at(
     batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

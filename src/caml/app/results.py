@@ -25,6 +25,7 @@ __all__ = [
     "asked_of",
     "check_confined",
     "columns_in",
+    "forget_replaced",
     "is_results",
     "open_results",
     "original_of",
@@ -131,6 +132,8 @@ def open_results(
     """
     home = results.path.resolve()
     check_confined(home)
+    forget_replaced(store)
+    stamp = stamp_of(home.parent / RECORD)
     outcome, settings = asked_of(home)
     listed = {one.path: one for one in list(store.files.values())}
     original = original_of(outcome, listed, folders)
@@ -154,7 +157,7 @@ def open_results(
         run = Run(
             store.new_id("a"), image.id, settings, name_of(settings), state="running",
             stage="opening", warnings=tuple(told), sha256=outcome.sha256, saved=home.parent,
-            image_name=home.name, table=outcome.path if original is None else None,
+            stamp=stamp, image_name=home.name, table=outcome.path if original is None else None,
         )  # fmt: skip
         store.runs[run.id] = run
     given = (store, image, run, home)
@@ -211,6 +214,20 @@ def _reopen(store: Store, image: Image, run: Run, home: Path) -> None:
         image.warnings = tuple(dict.fromkeys((*image.warnings, *texts)))
         run.analysis, run.share = analysis, 1.0
     return end("done")
+
+
+def forget_replaced(store: Store) -> None:
+    """Forget where analyses were saved that something else lies at now, or nothing.
+
+    Parameters
+    ----------
+    store : Store
+        Whose analyses; they stay, as not saved.
+    """
+    with store.changing():
+        for run in store.runs.values():
+            if run.saved is not None and stamp_of(run.saved / RECORD) != run.stamp:
+                run.saved, run.image_name = None, ""
 
 
 def check_confined(home: Path) -> None:

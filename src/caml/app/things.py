@@ -172,6 +172,8 @@ class Run:
         Of the table.
     saved : Path, optional
         The folder it was saved in.
+    stamp : tuple of int
+        Of the record in that folder, when it was saved or opened.
     image_name : str
         What the image is called in the folder it was saved in.
     table : Path, optional
@@ -198,6 +200,7 @@ class Run:
     analysis: Analysis | None = None
     sha256: str = ""
     saved: Path | None = None
+    stamp: tuple[int, int] = (0, 0)
     image_name: str = ""
     table: Path | None = None
     saving: tuple[Path, ...] = ()

@@ -18,7 +18,7 @@ from caml.app.bodies import RefusedError
 from caml.app.choices import settings_of
 from caml.app.jobs import Jobs
 from caml.app.opening import tables_in
-from caml.app.results import results_in
+from caml.app.results import forget_replaced, results_in
 from caml.app.store import Store
 from caml.app.things import Image, Run
 from caml.errors import InputError
@@ -57,6 +57,7 @@ class App:
     def list_files(self) -> None:
         """List the tables and results of the folders anew."""
         out = self.store.out
+        forget_replaced(self.store)
         for folder in self.folders:
             homes = results_in(folder)
             for path in tables_in(folder, but=out, homes=homes):

@@ -18,9 +18,11 @@ from caml.app.answers import JSONResponse, clean_text
 from caml.app.bodies import json_of
 from caml.app.exports import save, source_of, words_of
 from caml.app.guard import REPORT_POLICY
+from caml.app.opening import stamp_of
 from caml.app.pictures import clusters_of, rows_of
 from caml.app.things import BatchRun, Image, Run
 from caml.errors import InputError
+from caml.io.run_folders import RECORD
 from caml.report import report
 
 __all__ = ["ROUTES"]
@@ -112,7 +114,9 @@ async def _save(app: App, request: Request) -> Response:
             run.not_saved = str(error) or type(error).__name__
             raise
         else:
-            run.saved, run.image_name = folder, plan([path], folder)[0][1].name
+            with app.store.changing():
+                run.saved, run.stamp = folder, stamp_of(folder / RECORD)
+                run.image_name = plan([path], folder)[0][1].name
         finally:
             with app.store.changing():
                 run.saving = tuple(one for one in run.saving if one != folder)
