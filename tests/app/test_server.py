@@ -312,6 +312,32 @@ def test_of_results_that_are_saved_at_once_none_replaces_another(
         assert len({one["folder"] for one in unnamed}) == 2
 
 
+def test_a_batch_takes_its_name_as_saved_results_do(
+    serve: Serve, cell: Path, tmp_path: Path
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        image = asker.opened()
+        given = {"method": "dbscan", "parameters": {"eps_nm": "30"}, "files": [image["file"]]}
+        for name in ("uploads", "../Uploads"):
+            status, text = asker.ask("POST", "batches", given | {"name": name})
+            assert status == 400
+            assert "dropped files are kept there" in text
+        run = asker.analysed(image["id"])["id"]
+        # It has its name while it waits: nobody else is to write there.
+        with asker.server.app.jobs._lock:
+            batch = asker.ask("POST", "batches", given | {"name": "one"})["batch"]
+            for address, content in (
+                ("batches", given | {"name": "one"}),
+                (f"runs/{run}/save", {"name": "one"}),
+            ):
+                status, text = asker.ask("POST", address, content)
+                assert (status, text) == (400, "one is there already: choose another name")
+            asker.ask("POST", f"images/{image['id']}/analyse", given)
+        state = asker.until(lambda state: state["runs"][-1]["state"] == "done")
+        assert [(one["id"], one["state"]) for one in state["batches"]] == [(batch, "done")]
+        assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "one"]
+
+
 def far(corner: float) -> str:
     return json.dumps(
         {"type": "Polygon", "coordinates": [[[0, 0], [corner, 0], [corner, corner], [0, 0]]]}

@@ -87,7 +87,7 @@ class Store:
         path = None
         with self._lock:
             for path in paths:
-                if path not in self._taken and not path.exists():
+                if self.is_free(path):
                     self._taken.add(path)
                     break
             else:
@@ -98,6 +98,24 @@ class Store:
         finally:
             with self._lock:
                 self._taken.discard(path)
+
+    def is_free(self, path: Path) -> bool:
+        """Tell whether nothing is there or is about to be.
+
+        Parameters
+        ----------
+        path : Path
+            Of a file or folder.
+
+        Returns
+        -------
+        bool
+            True if so.
+        """
+        with self._lock:
+            batches = self.batches.values()
+            coming = {one.out for one in batches if one.state in ("waiting", "running")}
+            return path not in self._taken and path not in coming and not path.exists()
 
     def new_id(self, letter: str) -> str:
         """Make up an id.

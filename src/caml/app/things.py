@@ -15,11 +15,13 @@ from caml.app.opening import Question
 from caml.localizations import Localizations, Region
 from caml.plot.pixels import Box
 
-__all__ = ["DROPPED", "BatchRun", "Drawn", "File", "Image", "Results", "Run"]
+__all__ = ["DROPPED", "UPLOADS", "BatchRun", "Drawn", "File", "Image", "Results", "Run"]
 
 
 # Where files come from that no folder holds; the page asks for it by this name.
 DROPPED = "dropped"
+# Their folder in that of results: no results are called so.
+UPLOADS = "uploads"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from caml.app.addresses.asked import App, Route, found, size_of
 from caml.app.answers import JSONResponse
 from caml.app.bodies import json_of, receive
 from caml.app.results import open_results
-from caml.app.things import DROPPED, File, Results
+from caml.app.things import DROPPED, UPLOADS, File, Results
 from caml.errors import InputError
 
 __all__ = ["ROUTES"]
@@ -48,7 +48,7 @@ async def _reopen(app: App, request: Request) -> Response:
 async def _upload(app: App, request: Request) -> Response:
     """Take a file as it comes; it appears when it is whole."""
     name = safe_name(request.path_params["name"])
-    folder = app.store.out / "uploads"
+    folder = app.store.out / UPLOADS
     if not within(folder / name, app.store.out):
         raise InputError(f"{name!r} is no name for a file")
     with app.store.taking(_numbered(folder / name)) as target:

@@ -20,7 +20,7 @@ from caml.app.exports import save, source_of, words_of
 from caml.app.guard import REPORT_POLICY
 from caml.app.opening import stamp_of
 from caml.app.pictures import clusters_of, rows_of
-from caml.app.things import BatchRun, Image, Run
+from caml.app.things import UPLOADS, BatchRun, Image, Run
 from caml.errors import InputError
 from caml.io.run_folders import RECORD
 from caml.report import report
@@ -57,12 +57,19 @@ async def _rows(app: App, request: Request) -> Response:
 
 def _folders(app: App, name: object, run: Run) -> Iterator[Path]:
     """Give where an analysis may be saved: in the folder of results, under a name of its own."""
-    given = safe_name(str(name) if name else f"{_table_of(app, run).stem}_{run.name}")
-    if given == "uploads":
-        raise InputError(f"choose another name than {given}: dropped files are kept there")
-    yield app.store.out / given
+    folder = _folder(app, name or f"{_table_of(app, run).stem}_{run.name}")
+    yield folder
     for number in range(2, 1000 if not name else 2):
-        yield app.store.out / f"{given}_{number}"
+        yield folder.with_name(f"{folder.name}_{number}")
+
+
+def _folder(app: App, name: object) -> Path:
+    """Give the folder of results of a name."""
+    given = safe_name(str(name or ""))
+    # File systems that do not tell capitals apart would take them for the same.
+    if given.casefold() == UPLOADS:
+        raise InputError(f"choose another name than {given}: dropped files are kept there")
+    return app.store.out / given
 
 
 def _table_of(app: App, run: Run) -> Path:
@@ -132,11 +139,9 @@ async def _batch(app: App, request: Request) -> Response:
     if not isinstance(ids, list) or not ids:
         raise InputError("choose at least one file")
     paths = tuple(found(app.store.files, str(one), "file").path for one in ids)
-    out = app.store.out / safe_name(str(given.get("name") or ""))
-    if out.exists():
-        raise InputError(f"{out} is there already: choose another name")
     settings = replace(settings, pixel_size_nm=size_of(given.get("pixel_size_nm")))
-    batch: BatchRun = app.jobs.batch(paths, out, settings)
+    with app.store.taking(iter([_folder(app, given.get("name"))])) as out:
+        batch: BatchRun = app.jobs.batch(paths, out, settings)
     return JSONResponse({"batch": batch.id})
 
 
