@@ -57,6 +57,9 @@ def kept(folder: Path) -> Any:
         ("caml:LOGNM1", {}, []),
         ("caml:XPILJZ", {"threshold": "0.6", "prior": "balanced"}, [RECTANGLE]),
         ("caml:LOGNM1", {}, [RECTANGLE, POLYGON]),
+        # Of one name, which the command gets as corners or in a file.
+        ("dbscan", {}, [RECTANGLE, RECTANGLE]),
+        ("dbscan", {}, [RECTANGLE, RECTANGLE, POLYGON, POLYGON]),
         ("dbscan", {"eps_nm": "25", "min_samples": "4"}, [POLYGON]),
         ("dbscan", {"eps_nm": "", "min_samples": "6"}, []),
     ],

@@ -13,6 +13,7 @@ from typing import Any
 from caml._words import counted
 from caml.analyse import Analysis
 from caml.analyse.by_method import OURS
+from caml.analyse.chain import named
 from caml.analyse.jobs import plan
 from caml.analyse.record import Settings
 from caml.app.opening import Question, box_of, open_table, stamp_of
@@ -171,7 +172,7 @@ class Jobs:
             )
         settings = replace(
             settings,
-            regions=_named_apart(tuple(one.region for one in image.regions)),
+            regions=named([one.region for one in image.regions]),
             pixel_size_nm=image.pixel_size_nm,
             columns=image.columns,
         )
@@ -341,17 +342,3 @@ def name_of(settings: Settings) -> str:
         The network or the method.
     """
     return Path(settings.model).stem if settings.method == OURS else settings.method
-
-
-def _named_apart(regions: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give every region a name of its own, as reading them from a file would."""
-    taken: set[str] = set()
-    named = []
-    for region in regions:
-        name, repeat = region.name, 1
-        while name in taken:
-            repeat += 1
-            name = f"{region.name} {repeat}"
-        taken.add(name)
-        named.append(replace(region, name=name))
-    return tuple(named)
