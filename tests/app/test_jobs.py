@@ -112,6 +112,8 @@ def check_saved(
     run = asker.analysed(image["id"], method=method, parameters=parameters)
     assert run["state"] == "done"
     assert run["n_clusters"] > 5
+    words = asker.ask("GET", f"runs/{run['id']}/words")
+    assert words["needs_saving"] == ("regions.geojson" in words["command"])
     name = f"saved {tmp_path.name}"
     saved = Path(asker.ask("POST", f"runs/{run['id']}/save", {"name": name})["folder"])
     words = asker.ask("GET", f"runs/{run['id']}/words")
@@ -121,11 +123,12 @@ def check_saved(
     assert page == (saved / "cell" / "report.html").read_bytes()
     # Its scripts run, and can ask this server for nothing.
     assert headers["content-security-policy"].startswith("sandbox allow-scripts")
-    # The command that the page shows, to another folder.
+    # The command that the page shows, which writes beside what is saved.
     command = shlex.split(words["command"])
     assert command[:2] == ["caml", "analyse"]
-    other = tmp_path / "other"
-    command[command.index("--out") + 1] = str(other)
+    other = Path(words["folder"])
+    assert not other.exists()
+    assert words["needs_saving"] is False
     with pytest.raises(SystemExit) as end:
         main(command[1:])
     assert end.value.code == 0
@@ -140,7 +143,7 @@ def check_saved(
     } <= {path.name for path in (saved / "cell").iterdir()}
     # And the lines of Python, which write the tables of one image.
     folder = tmp_path / "python"
-    code = words["python"].replace(repr(str(saved / "cell")), repr(str(folder)))
+    code = words["python"].replace(repr(str(other / "cell")), repr(str(folder)))
     exec(compile(code, "page", "exec"), {})
     for path, content in contents(folder).items():
         assert content == (saved / "cell" / path).read_bytes()

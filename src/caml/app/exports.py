@@ -143,7 +143,9 @@ def _write_report(analysis: Analysis, folder: Path, source: Provenance) -> None:
         logger.exception("the report of %s", source.path)
 
 
-def words_of(path: Path, folder: Path, settings: Settings) -> dict[str, str]:
+def words_of(
+    path: Path, folder: Path, settings: Settings, saved: Path | None
+) -> dict[str, str | bool]:
     """Tell the command and the lines of Python that give the same results.
 
     Parameters
@@ -151,16 +153,21 @@ def words_of(path: Path, folder: Path, settings: Settings) -> dict[str, str]:
     path : Path
         The table.
     folder : Path
-        The folder of results.
+        The folder of results to be.
     settings : Settings
         What was asked for.
+    saved : Path or None
+        The folder they were saved in, where they were: the file of regions is there.
 
     Returns
     -------
-    dict of str to str
-        ``command`` and ``python``.
+    dict
+        ``command`` and ``python``, and whether the command ``needs_saving`` before it can be run.
     """
+    regions = (saved or folder) / REGIONS
+    command = shell_line([path], settings, out=folder, regions=regions)
     return {
-        "command": shell_line([path], settings, out=folder, regions=folder / REGIONS),
+        "command": command,
         "python": python_lines(path, settings, out=folder),
+        "needs_saving": bool(regions_geojson(settings)) and not regions.is_file(),
     }

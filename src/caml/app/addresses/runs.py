@@ -84,15 +84,11 @@ async def _words(app: App, request: Request) -> Response:
     """Tell the command and the lines of Python that give the same."""
     run = run_of(app, request)
     path = _table_of(app, run)
-    folders = list(_folders(app, request.query_params.get("name"), run))
-    folder = run.saved or next((one for one in folders if not one.exists()), folders[-1])
-    return JSONResponse(
-        {
-            "name": folder.name,
-            "folder": str(folder),
-            **words_of(path, folder, run.settings),
-        }
-    )
+    folders = list(_folders(app, None, run))
+    # A new one, also of what is saved: nothing is written into a folder that is there.
+    folder = next(filter(app.store.is_free, folders), folders[-1])
+    words = words_of(path, folder, run.settings, run.saved)
+    return JSONResponse({"name": folder.name, "folder": str(folder), **words})
 
 
 async def _report(app: App, request: Request) -> Response:

@@ -112,14 +112,13 @@ export class Dialogs {
 
   words(run) {
     return told(async () => {
-      const { command, python } = await ask(`runs/${run.id}/words`);
+      const { command, python, needs_saving: unsaved } = await ask(`runs/${run.id}/words`);
       // A double click asks twice.
       if (document.querySelector("dialog")) return;
-      const polygons = command.includes("regions.geojson") && !run.saved;
       this.open("The same without this page", [
         ...this.copied("Command", command), ...this.copied("Python", python),
-        polygons && element("p", { class: "hint" },
-          "The file of regions is written when the analysis is saved."),
+        unsaved && element("p", { class: "caution" }, "The command reads the file of regions that is "
+          + "written when the analysis is saved: save it, and look here again."),
       ], { cancel: "Close" });
     });
   }
@@ -128,8 +127,7 @@ export class Dialogs {
     return told(async () => {
       const { name } = await ask(`runs/${run.id}/words`);
       if (document.querySelector("dialog")) return;
-      const suggested = run.saved ? `${name}_2` : name;
-      const input = element("input", { type: "text", id: "save-name", value: suggested,
+      const input = element("input", { type: "text", id: "save-name", value: name,
         required: true, spellcheck: "false" });
       const goesOn = element("p", { class: "hint", role: "status", hidden: true },
         "Large images take a while. This can be closed, and the tab too: saving goes on.");
