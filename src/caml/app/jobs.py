@@ -20,7 +20,7 @@ from caml.app.opening import Question, box_of, open_table, stamp_of
 from caml.app.scene import channel_codes
 from caml.app.store import Store
 from caml.app.things import BatchRun, File, Image, Run
-from caml.app.worker import BatchTask, CancelledError, FailedError, FileTask, Found, Worker
+from caml.app.worker import BatchTask, CancelledError, FailedError, FileFound, FileTask, Worker
 from caml.errors import CamlError, InputError
 from caml.localizations import Localizations
 
@@ -285,7 +285,7 @@ class Jobs:
                     job.rows.append(row)
 
         found = self._worker.run(task, report, on_row)
-        if isinstance(job, Run) and isinstance(found, Found):
+        if isinstance(job, Run) and isinstance(found, FileFound):
             image = self._store.images.get(job.image)
             if image is None or image.localizations is None:
                 return  # closed meanwhile

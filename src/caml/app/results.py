@@ -24,7 +24,6 @@ from caml.io.run_folders import RECORD, SUMMARY, read_record
 __all__ = [
     "asked_of",
     "check_confined",
-    "columns_in",
     "forget_replaced",
     "is_results",
     "open_results",

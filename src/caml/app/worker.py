@@ -20,7 +20,7 @@ from caml.analyse.record import Settings, checksum
 from caml.analyse.workers import uninterrupted
 from caml.errors import CamlError, CamlWarning
 
-__all__ = ["BatchTask", "CancelledError", "FailedError", "FileTask", "Found", "Worker"]
+__all__ = ["BatchTask", "CancelledError", "FailedError", "FileFound", "FileTask", "Worker"]
 
 # Is told the stage and the share of it that is done; of a batch, more in words.
 Report = Callable[[str, float], None]
@@ -65,7 +65,7 @@ class BatchTask:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class FileFound:
     """What came of a table.
 
     Parameters
@@ -133,7 +133,7 @@ class Worker:
 
         Returns
         -------
-        Found or list of dict
+        FileFound or list of dict
             What came of a table, or the rows of a batch.
 
         Raises
@@ -260,7 +260,7 @@ def _answer(task: FileTask | BatchTask, connection: Connection, stop: Any) -> tu
         )
 
 
-def _find(task: FileTask, report: Report) -> Found:
+def _find(task: FileTask, report: Report) -> FileFound:
     from caml.analyse.one_file import analysis_of
 
     with warnings.catch_warnings(record=True) as noted:
@@ -268,7 +268,7 @@ def _find(task: FileTask, report: Report) -> Found:
         sha256 = checksum(task.path)
         analysis = analysis_of(task.path, task.name, task.settings, report)
     report("send", 1.0)
-    return Found(analysis, _texts(noted), sha256)
+    return FileFound(analysis, _texts(noted), sha256)
 
 
 def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:

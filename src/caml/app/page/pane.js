@@ -4,7 +4,7 @@ import { Hands } from "./hands.js";
 import { View } from "./view.js";
 import { element, fill, length, number } from "./words.js";
 
-export const LAYERS = {
+const LAYERS = {
   density: ["Density", "How many localizations there are"],
   channels: ["Channels", "The density of each colour channel"],
   labels: ["Labels", "Which localizations are clustered"],
@@ -47,7 +47,7 @@ export class Pane {
     this.element.addEventListener("pointerdown", () => app.activate(this));
     document.getElementById("stage").append(this.element);
     this.view = new View(this.canvas, {
-      onPaint: (context, view, { light }) => this.paintRegions(context, light),
+      onPaint: (context, light) => this.paintRegions(context, light),
       onMove: () => app.moved(this),
       onError: (error) => app.failed(error),
       ranges: () => app.rangesOf(this.run?.id),

@@ -248,7 +248,7 @@ export class View {
     if (this.clusters && this.hovered >= 0 && this.hovered !== this.chosen) {
       this.clusters.mark(c, this, this.hovered, accent, 1.8);
     }
-    this.hooks.onPaint?.(c, this, { light, ink });
+    this.hooks.onPaint?.(c, light);
     this.paintScaleBar(c, ink, light);
   }
 
