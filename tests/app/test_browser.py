@@ -276,6 +276,10 @@ def test_saved_results_are_opened_after_a_restart(
         until(page, "Boolean(caml.panes[0].view.clusters)")
         assert page.get_attribute("[data-layer=labels]", "aria-pressed") == "true"
         assert page.locator(".run [title^=Saved]").count() == 1
+        # Nothing was saved by that, and nobody is told so.
+        assert page.locator(".message").count() == 0
+        assert "clustered, by dbscan." in page.inner_text("#news")
+        assert "Saved" not in page.inner_text("#news")
         assert len(asker.state()["images"]) == 1
         assert hovered(page) == before
         page.close()

@@ -31,7 +31,8 @@ export function compare(before, now) {
   for (const run of now.runs) {
     const old = known(before.runs, run);
     if (!ENDED.includes(old.state) && ENDED.includes(run.state)) news.push(ofRun(run));
-    if (run.saved && run.saved !== old.saved) {
+    // What was not there yet was opened from where it is saved.
+    if (run.saved && old.id && run.saved !== old.saved) {
       say(`Saved in ${run.saved}`);
       news.push(`Saved in ${run.saved}.`);
     }
