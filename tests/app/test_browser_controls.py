@@ -54,6 +54,80 @@ def test_the_display_closes_and_covers_no_control(
     page.click("#compare")
 
 
+COVERED = """() => {
+  const home = document.getElementById("messages").getBoundingClientRect();
+  const inside = (one) => !one.closest("#messages") && one.offsetParent;
+  return [...document.querySelectorAll(".message")].flatMap((message) => {
+    const box = message.getBoundingClientRect();
+    const [top, bottom] = [Math.max(box.top, home.top), Math.min(box.bottom, home.bottom)];
+    return [...document.querySelectorAll("button, select, input, .legend")].filter((one) => {
+      const its = one.getBoundingClientRect();
+      return inside(one) && its.left < box.right && its.right > box.left && its.top < bottom
+        && its.bottom > top;
+    }).map((one) => one.outerHTML);
+  });
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1280, 600), (720, 700), (420, 900)])
+@pytest.mark.parametrize("two", [False, True], ids=["one pane", "side by side"])
+def test_messages_cover_no_control(
+    asker: Any, open_page: Callable[..., Any], size: tuple[int, int], two: bool
+) -> None:
+    page = open_page(asker)
+    analyse(page)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    if two:
+        page.click("#compare")
+        until(page, "caml.panes[1]?.view.drawnCount > 0")
+    for number in range(3):
+        text = f"{number} was not saved: /a/folder/of/results could not be written, and so on"
+        page.evaluate("(text) => caml.failed(new Error(text))", text)
+    assert page.locator(".message").count() == 3
+    assert page.evaluate(COVERED) == []
+    # The last one is in sight, and is closed without choosing its pane.
+    close = page.locator(".message .x").last
+    shown = close.bounding_box()
+    assert 0 < shown["y"] < size[1]
+    if two:
+        page.evaluate("caml.activate(caml.panes[1])")
+    close.click()
+    assert page.locator(".message").count() == 2
+    assert page.evaluate("caml.active.number") == int(two)
+    if two:
+        page.click("#compare")
+
+
+ON_PIXELS = """() => caml.panes.map(({ canvas }) => {
+  const box = canvas.getBoundingClientRect();
+  const pixels = [box.left, box.top, box.width, box.height].map((one) => one * devicePixelRatio);
+  return { off: Math.max(...pixels.map((one) => Math.abs(one - Math.round(one)))),
+    own: [canvas.width, canvas.height], shown: pixels.slice(2).map(Math.round) };
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 1281, 833, 420])
+@pytest.mark.parametrize("ratio", [1, 1.5, 2])
+def test_images_are_drawn_on_whole_pixels_and_alike(
+    asker: Any, open_page: Callable[..., Any], width: int, ratio: float
+) -> None:
+    page = open_page(asker, device_scale_factor=ratio)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.click("#compare")
+    until(
+        page, "caml.panes[1]?.view.drawnCount > 0 && caml.panes.every(({ view }) => !view.asking)"
+    )
+    left, right = page.evaluate(ON_PIXELS)
+    for one in (left, right):
+        assert one["off"] < 0.02
+        assert one["own"] == one["shown"]
+    assert left["own"] == right["own"]
+    page.mouse.move(2, 2)
+    until(page, "!caml.panes.some(({ view }) => view.asking || view.painting)")
+    assert page.evaluate("caml.panes[0].canvas.toDataURL() === caml.panes[1].canvas.toDataURL()")
+    page.click("#compare")
+
+
 def test_another_image_closes_the_display(
     serve: Serve, tmp_path: Path, cell: Path, open_page: Callable[..., Any]
 ) -> None:

@@ -45,6 +45,7 @@ export class Pane {
       this.outlinesLabel, this.lookButton);
     this.element = element("div", { class: "pane" }, this.bar, this.face);
     this.element.addEventListener("pointerdown", () => app.activate(this));
+    if (number_ === 0) this.takeMessages();
     document.getElementById("stage").append(this.element);
     this.view = new View(this.canvas, {
       onPaint: (context, light) => this.paintRegions(context, light),
@@ -65,6 +66,13 @@ export class Pane {
       onChanged: (i, corners) => app.drawn.change(this, i, corners),
       onEscape: (drawing) => (drawing ? this.hands.cancel() : app.useTool(null)),
     });
+  }
+
+  // One pane is always there; to close a message in it chooses no pane.
+  takeMessages() {
+    const messages = document.getElementById("messages");
+    messages.addEventListener("pointerdown", (event) => event.stopPropagation());
+    this.face.append(messages);
   }
 
   makePopover() {

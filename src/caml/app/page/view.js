@@ -25,20 +25,26 @@ export class View {
     this.wanted = 0;
     this.drawnCount = 0;
     this.redrawMs = [];
-    new ResizeObserver(() => this.resize()).observe(canvas);
+    new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
     this.resize();
   }
 
+  // On whole pixels of the screen, wherever what it is in begins and ends: between two, dots would
+  // smear. Of one size where two stand side by side, so that the same looks the same in both.
   resize() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width || !height) return;
+    const box = this.canvas.parentElement.getBoundingClientRect();
+    const ratio = window.devicePixelRatio || 1;
+    const [columns, rows] = [box.width, box.height].map((one) => Math.floor(one * ratio + 0.01));
+    if (!columns || !rows) return;
+    const [left, top] = [box.left, box.top].map((one) => Math.round(one * ratio) / ratio - one);
     // What was all in sight stays so, whatever becomes of the window.
     const whole = !this.width || this.isWhole;
-    this.width = width;
-    this.height = height;
-    this.ratio = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(width * this.ratio);
-    this.canvas.height = Math.round(height * this.ratio);
+    this.ratio = ratio;
+    this.width = columns / ratio;
+    this.height = rows / ratio;
+    Object.assign(this.canvas, { width: columns, height: rows });
+    Object.assign(this.canvas.style, { left: `${left}px`, top: `${top}px`,
+      width: `${this.width}px`, height: `${this.height}px` });
     if (whole && this.image) this.fit();
     this.ask();
     this.paint();

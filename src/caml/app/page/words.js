@@ -94,6 +94,7 @@ export function say(text, { bad = false, stays = bad } = {}) {
     element("span", {}, text), close);
   box.append(message);
   while (box.children.length > 3) box.firstChild.remove();
+  box.scrollTop = box.scrollHeight;
   if (!stays) setTimeout(() => message.remove(), 6000);
 }
 
