@@ -197,6 +197,8 @@ def test_a_dropped_file_is_asked_about_and_shown(
             page.keyboard.press("Enter")
         chooser.value.set_files(str(odd))
         page.wait_for_selector("dialog select")
+        page.select_option("#column-x", "across")
+        page.select_option("#column-y", "down")
         page.click("dialog .primary")
         until(page, "caml.panes[0].view.drawnCount > 0")
         assert "1,000 localizations" in page.inner_text("#images")

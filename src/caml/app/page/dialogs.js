@@ -1,6 +1,7 @@
 // Questions and answers in front of the page.
 
 import { ask } from "./api.js";
+import { likely, unitOf } from "./columns.js";
 import { element, fill, number, plural, say, told } from "./words.js";
 
 export class Dialogs {
@@ -59,30 +60,27 @@ export class Dialogs {
       parts = [element("p", {}, `Positions in ${image.name} are in camera pixels, and the file does `
         + "not say how large one is."), ...sizeParts];
     } else {
-      const role = (name, text, guess) => {
-        const options = columns.map((one, i) => element("option", { value: i, selected: i === guess },
-          one || `column ${i}`));
-        if (name !== "x" && name !== "y") {
-          options.unshift(element("option", { value: "", selected: guess < 0 }, "none"));
-        }
-        const column = element("select", { id: `column-${name}` }, ...options);
-        const unit = element("select", { id: `unit-${name}`, "aria-label": `Unit of ${text}` },
-          ...["nm", "um", "px"].map((one) => element("option", { value: one },
-            one === "um" ? "µm" : one)));
+      const role = (name) => {
+        const guess = likely(name, columns);
+        const needed = name === "x" || name === "y";
+        const options = columns.map((one, i) => element("option", { value: i,
+          selected: i === guess }, one || `column ${i}`));
+        options.unshift(element("option", { value: "", selected: guess < 0 },
+          needed ? "choose …" : "none"));
         const unitless = name === "frame" || name === "channel";
-        known.push({ name, column, unit: unitless ? null : unit });
-        return [element("label", { for: column.id }, text), column,
-          unitless ? element("span") : unit];
-      };
-      const guess = (pattern, other) => {
-        const found = columns.findIndex((one) => pattern.test(one));
-        return found < 0 ? other : found;
+        const unit = unitless ? null : element("select", { id: `unit-${name}`,
+          "aria-label": `Unit of ${name}` }, ...["nm", "um", "px"].map((one) => element("option",
+          { value: one }, one === "um" ? "µm" : one)));
+        const follow = () => { if (unit) unit.value = unitOf(columns[column.value]) || "nm"; };
+        const column = element("select", { id: `column-${name}`, required: needed,
+          onchange: follow }, ...options);
+        follow();
+        known.push({ name, column, unit });
+        return [element("label", { for: column.id }, name), column, unit ?? element("span")];
       };
       parts = [element("p", {}, `Which columns of ${image.name} hold positions?`),
         element("div", { class: "choose-columns" },
-          ...role("x", "x", guess(/^\W*x/i, 0)), ...role("y", "y", guess(/^\W*y/i, 1)),
-          ...role("z", "z", guess(/^\W*z/i, -1)), ...role("frame", "frame", guess(/frame/i, -1)),
-          ...role("channel", "channel", guess(/channel/i, -1))),
+          ...["x", "y", "z", "frame", "channel", "uncertainty"].flatMap(role)),
         element("p", { class: "hint" }, "The pixel size is only needed for columns in px."),
         ...sizeParts];
     }
@@ -92,8 +90,11 @@ export class Dialogs {
       if (size.value) answer.pixel_size_nm = Number(size.value);
       if (known.length) {
         answer.columns = Object.fromEntries(known.filter(({ column }) => column.value !== "")
-          .map(({ name, column, unit }) => [name,
-            column.value + (unit && unit.value !== "nm" ? ` [${unit.value}]` : "")]));
+          .map(({ name, column, unit }) => {
+            // nm goes without saying, unless the header or the size of a pixel says otherwise.
+            const said = unitOf(columns[column.value]) || (size.value ? "px" : "nm");
+            return [name, column.value + (unit && unit.value !== said ? ` [${unit.value}]` : "")];
+          }));
       }
       this.asked.delete(image.id);
       this.app.awaiting = image.id;
