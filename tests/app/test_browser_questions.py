@@ -84,3 +84,34 @@ def test_nothing_is_proposed_where_no_name_says_so_and_nothing_sent_without_x_an
         until(page, "caml.panes[0].view.drawnCount > 0")
         (low, _, high, _) = asker.opened()["box"]
         assert 2900 <= high - low < 3200
+
+
+def test_a_question_that_was_dismissed_stays_at_its_button(
+    serve: Serve, tmp_path: Path, elyra: Path, cell: Path, open_page: Callable[..., Any]
+) -> None:
+    with serve(elyra, cell, out=tmp_path / "out") as asker:
+        page = open_page(asker, is_open=False)
+        page.wait_for_selector("dialog select")
+        page.keyboard.press("Escape")
+        until(page, "!document.querySelector('dialog')")
+        # Neither a reload nor another tab, of the same browser, asks again.
+        page.reload()
+        until(page, "window.caml?.state.images.length === 1")
+        with page.expect_popup() as popup:
+            page.evaluate("void window.open(location.href, '_blank')")
+        other = popup.value
+        until(other, "window.caml?.state.images.length === 1")
+        for one in (page, other):
+            one.wait_for_timeout(100)
+            assert one.locator("dialog").count() == 0
+        # What another tab opens is asked about there, and over nothing else.
+        odd = tmp_path / "odd.csv"
+        odd.write_text("across,down\n1,2\n30,40\n")
+        page.set_input_files("#choose", str(odd))
+        page.wait_for_selector("dialog select")
+        until(other, "caml.state.images.length === 2 && caml.state.images[1].state === 'asks'")
+        other.wait_for_timeout(100)
+        assert other.locator("dialog").count() == 0
+        other.click("#images .small >> nth=0")
+        other.wait_for_selector("dialog #column-z")
+        other.close()

@@ -7,7 +7,8 @@ import { element, fill, number, plural, say, told } from "./words.js";
 export class Dialogs {
   constructor(app) {
     this.app = app;
-    this.asked = new Set();
+    // Images that this tab asks about by itself; of the others there is a button.
+    this.expected = new Set();
   }
 
   open(title, parts, { action, onAction, cancel = "Cancel", working = "Working …" }) {
@@ -40,10 +41,33 @@ export class Dialogs {
     return dialog;
   }
 
-  // Asked once by itself; later by the button.
+  // What this tab opened is asked about at once, and again where the answer was of no use; what was
+  // there before it, such as the table of the command line, if no tab was told to leave it.
+  expect(id) {
+    this.expected.add(id);
+    this.left = this.left.filter((one) => one !== id);
+  }
+
+  expectThose({ images }) {
+    const left = new Set(this.left);
+    for (const { id, state } of images) {
+      if (["reading", "asks"].includes(state) && !left.has(id)) this.expected.add(id);
+    }
+  }
+
+  // Of all tabs. Ids begin anew with every start of the server, and so does its address.
+  get left() {
+    const [path, ...ids] = JSON.parse(localStorage.getItem("caml-left") ?? "[]");
+    return path === location.pathname ? ids : [];
+  }
+
+  set left(ids) {
+    localStorage.setItem("caml-left", JSON.stringify([location.pathname, ...ids]));
+  }
+
   ask(image) {
-    if (this.asked.has(image.id) || document.querySelector("dialog")) return;
-    this.asked.add(image.id);
+    if (!this.expected.has(image.id) || document.querySelector("dialog")) return;
+    this.expected.delete(image.id);
     this.question(image);
   }
 
@@ -85,7 +109,7 @@ export class Dialogs {
         ...sizeParts];
     }
     if (image.message) parts.push(element("p", { class: "bad" }, image.message));
-    this.open(image.name, parts, { action: "Open", onAction: async () => {
+    const dialog = this.open(image.name, parts, { action: "Open", onAction: async () => {
       const answer = {};
       if (size.value) answer.pixel_size_nm = Number(size.value);
       if (known.length) {
@@ -96,10 +120,17 @@ export class Dialogs {
             return [name, column.value + (unit && unit.value !== said ? ` [${unit.value}]` : "")];
           }));
       }
-      this.asked.delete(image.id);
-      this.app.awaiting = image.id;
-      await ask(`files/${image.file}/open`, { method: "POST", json: answer });
+      this.app.awaits(image.id);
+      try {
+        await ask(`files/${image.file}/open`, { method: "POST", json: answer });
+      } catch (error) {
+        this.expected.delete(image.id);
+        throw error;
+      }
     } });
+    dialog.addEventListener("close", () => {
+      if (!this.expected.has(image.id)) this.left = [...this.left, image.id];
+    });
   }
 
   copied(title, text) {

@@ -138,7 +138,7 @@ export class Left {
         return going.done;
       });
       card.remove();
-      if (sent) this.app.awaiting = sent.image;
+      if (sent) this.app.awaits(sent.image);
     }
   }
 
@@ -237,7 +237,7 @@ export class Left {
   open(file, kind) {
     return told(async () => {
       const found = await ask(`${kind}/${file.id}/open`, { method: "POST", json: {} });
-      this.app.awaiting = found.image;
+      this.app.awaits(found.image);
       if (found.run) this.app.awaitingRun = { id: found.run, pane: this.app.active };
       this.app.arrived();
     });

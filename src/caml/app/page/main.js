@@ -54,6 +54,7 @@ class App {
   // What the server knows, as it is now.
   take(state) {
     compare(this.state, state);
+    if (this.state.version === undefined) this.dialogs.expectThose(state);
     this.state = state;
     this.drawn.take(state);
     if (this.remembered) {
@@ -62,13 +63,25 @@ class App {
     }
     this.arrived();
     for (const pane of this.panes) this.keepUp(pane);
-    for (const image of state.images) if (image.state === "asks") this.dialogs.ask(image);
+    this.askThose();
     this.left.update();
     this.right.update();
     this.dialogs.live?.();
   }
 
   // What this tab asked for is shown when it is there.
+  awaits(image) {
+    this.awaiting = image;
+    this.dialogs.expect(image);
+    // The state can be faster than the answer.
+    this.arrived();
+    this.askThose();
+  }
+
+  askThose() {
+    for (const image of this.state.images) if (image.state === "asks") this.dialogs.ask(image);
+  }
+
   arrived() {
     const image = this.state.images.find((one) => one.id === this.awaiting);
     if (image) {
