@@ -122,6 +122,19 @@ def test_an_analysis_keeps_the_regions_it_was_made_of(page: Any, asker: Any) -> 
     asker.ask("DELETE", f"runs/{run}")
 
 
+def test_the_file_of_regions_is_told_of_until_it_is_written(page: Any, asker: Any) -> None:
+    analyse(page)
+    run = page.evaluate("caml.active.run.id")
+    for is_saved in (False, True):
+        page.click("#command")
+        page.wait_for_selector("dialog")
+        assert ("is written when" in page.inner_text("dialog")) is not is_saved
+        page.keyboard.press("Escape")
+        asker.ask("POST", f"runs/{run}/save", {"name": "told"})
+        until(page, "Boolean(caml.active.run.saved)")
+    asker.ask("DELETE", f"runs/{run}")
+
+
 def test_a_rectangle_is_typed_and_changed_by_the_keyboard_alone(
     asker: Any, open_page: Callable[..., Any]
 ) -> None:

@@ -77,7 +77,8 @@ export class Right {
         this.save,
         element("button", { id: "report", title: "A page to read, print and mail", onclick: () =>
           window.open(`runs/${run.id}/report`, "_blank") }, "Report"),
-        element("button", { id: "command", onclick: () => this.app.dialogs.words(run) },
+        element("button", { id: "command", onclick: () =>
+          this.app.dialogs.words(this.app.active.run) },
           "Command …")));
     this.linesSize?.disconnect();
     this.linesSize = new ResizeObserver(() => this.paintLines());
