@@ -231,6 +231,22 @@ def test_the_id_of_a_cluster_is_whole_however_long(
     assert cell.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
+def test_a_double_click_analyses_once(asker: Any, open_page: Callable[..., Any]) -> None:
+    page = open_page(asker)
+    analyse(page)
+    before = len(asker.state()["runs"])
+    page.dblclick("#run", delay=80)
+    # In haste by the keyboard too.
+    page.wait_for_timeout(300)
+    assert len(asker.state()["runs"]) == before + 1
+    page.evaluate("caml.analyse(); caml.analyse(); undefined")
+    page.wait_for_timeout(300)
+    runs = asker.state()["runs"]
+    assert len(runs) == before + 2
+    for run in runs[before:]:
+        asker.ask("DELETE", f"runs/{run['id']}")
+
+
 def test_what_cannot_be_used_for_an_image_is_not_offered_for_it(
     serve: Serve, tmp_path: Path, cell: Path, deep: Path, open_page: Callable[..., Any]
 ) -> None:

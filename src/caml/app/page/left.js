@@ -37,7 +37,8 @@ export class Left {
       event.target.value = "";
       if (file) app.drawn.send(file);
     });
-    byId("run").addEventListener("click", () => app.analyse());
+    // A double click means it once.
+    byId("run").addEventListener("click", (event) => event.detail < 2 && app.analyse());
     byId("method").addEventListener("change", () => {
       this.showMethod();
       this.updateMethods();

@@ -282,12 +282,14 @@ class App {
 
   analyse() {
     const pane = this.active;
+    if (this.starting) return undefined;
+    this.starting = true;
     return told(async () => {
       const { run } = await ask(`images/${pane.image.id}/analyse`, { method: "POST",
         json: this.left.method });
       this.awaitingRun = { id: run, pane };
       this.arrived();
-    });
+    }).finally(() => { this.starting = false; });
   }
 
   forget(run) {
