@@ -1,6 +1,8 @@
 """Regions in Chromium, changed by hand and by numbers; and fingers and trackpads that zoom."""
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +135,31 @@ def test_the_file_of_regions_is_told_of_until_it_is_written(page: Any, asker: An
         asker.ask("POST", f"runs/{run}/save", {"name": "told"})
         until(page, "Boolean(caml.active.run.saved)")
     asker.ask("DELETE", f"runs/{run}")
+
+
+def test_what_regions_of_a_file_lose_is_told(page: Any, asker: Any, tmp_path: Path) -> None:
+    square, hole, far = (
+        [[a, a], [b, a], [b, b], [a, b], [a, a]] for a, b in ((0, 1000), (200, 400), (2000, 3000))
+    )
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": geometry}
+        for name, geometry in (
+            ("cell, A", {"type": "Polygon", "coordinates": [square, hole]}),
+            ("two", {"type": "MultiPolygon", "coordinates": [[square], [far]]}),
+        )
+    ]
+    path = tmp_path / "drawn.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    page.set_input_files("#region-file", str(path))
+    page.wait_for_selector(".message")
+    assert page.locator(".message span").inner_text() == (
+        "drawn.geojson: a region has no holes here: those of cell, A were filled; a region has "
+        "one part here: two has 2 parts, which are regions of their own; a name has no commas "
+        "here: cell, A has semicolons instead."
+    )
+    until(page, "caml.active.image.regions.length === 5")
+    names = [one["name"] for one in asker.state()["images"][0]["regions"][2:]]
+    assert names == ["cell; A", "two", "two"]
 
 
 def test_a_rectangle_is_typed_and_changed_by_the_keyboard_alone(

@@ -214,7 +214,7 @@ class Store:
         with self.changing():
             image.regions = tuple(regions)
 
-    def add_regions(self, image: Image, regions: Sequence[Region]) -> None:
+    def add_regions(self, image: Image, regions: Sequence[Region]) -> tuple[str, ...]:
         """Add regions that were read from a file.
 
         Parameters
@@ -223,6 +223,11 @@ class Store:
             Whose they become.
         regions : sequence of Region
             Any; parts of one become one each, and holes are filled: a page draws plain polygons.
+
+        Returns
+        -------
+        tuple of str
+            What they are not as they were in the file.
 
         Raises
         ------
@@ -244,6 +249,7 @@ class Store:
             if len(image.regions) + len(added) > MOST_REGIONS:
                 raise InputError(f"an image can have {MOST_REGIONS:,} regions here, not more")
             image.regions = (*image.regions, *added)
+        return _changes(regions)
 
     def show_regions(self, image: Image, regions: Sequence[Region]) -> None:
         """Draw the regions of an analysis in its image, where nothing is drawn.
@@ -299,6 +305,27 @@ class Store:
                 "runs": [_run(one) for one in self.runs.values()],
                 "batches": [_batch(one) for one in self.batches.values()],
             }
+
+
+def _changes(regions: Sequence[Region]) -> tuple[str, ...]:
+    """Tell what of regions a page cannot have as it is."""
+    parts = {one.name: shapely.get_parts(one.polygon) for one in regions}
+    holes = [name for name, own in parts.items() if shapely.get_num_interior_rings(own).any()]
+    many = [f"{name} has {len(own)} parts" for name, own in parts.items() if len(own) > 1]
+    commas = [name for name in parts if "," in name]
+    notes = []
+    if holes:
+        notes.append(f"a region has no holes here: those of {_some(holes)} were filled")
+    if many:
+        notes.append(f"a region has one part here: {_some(many)}, which are regions of their own")
+    if commas:
+        notes.append(f"a name has no commas here: {_some(commas)} has semicolons instead")
+    return tuple(notes)
+
+
+def _some(names: Sequence[str]) -> str:
+    """List names, the first three."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _are_corners(given: Any) -> TypeGuard[list[list[float]]]:

@@ -67,8 +67,8 @@ async def _region_file(app: App, request: Request) -> Response:
             if needs_pixel_size(error):
                 return JSONResponse({"asks": "pixel_size"})
             raise InputError(str(error).replace(str(path), path.name)) from error
-    await run_in_threadpool(app.store.add_regions, image, regions)
-    return JSONResponse({})
+    notes = await run_in_threadpool(app.store.add_regions, image, regions)
+    return JSONResponse({"notes": notes})
 
 
 async def _view(app: App, request: Request) -> Response:

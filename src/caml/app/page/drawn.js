@@ -97,8 +97,13 @@ export class Drawn {
   send(file) {
     const { image } = this.app.active;
     if (image?.state !== "open") return say("Open an image first.", { bad: true });
-    const send = (size) => ask(`images/${image.id}/regions/${encodeURIComponent(file.name)}${size
-      ? `?pixel_size_nm=${size}` : ""}`, { method: "PUT", body: file });
+    const send = async (size) => {
+      const answer = await ask(`images/${image.id}/regions/${encodeURIComponent(file.name)}${size
+        ? `?pixel_size_nm=${size}` : ""}`, { method: "PUT", body: file });
+      const notes = answer.notes ?? [];
+      if (notes.length) say(`${file.name}: ${notes.join("; ")}.`, { stays: true });
+      return answer;
+    };
     // What the file does not say is asked for, and it is sent again.
     return told(async () => {
       const { asks } = await send("");
