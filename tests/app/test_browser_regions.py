@@ -101,6 +101,16 @@ def test_a_drag_is_put_back_by_escape_and_refused_without_an_area(page: Any, ask
     assert page.evaluate("caml.active.image.regions[1].corners") == POLYGON["corners"]
 
 
+def test_an_edge_on_the_opposite_one_is_put_back(page: Any, asker: Any) -> None:
+    # Of whole pixels, so that they meet.
+    page.evaluate("Object.assign(caml.panes[0].view, { scale: 10, centre: [2000, 2000] })")
+    for start, end in (((1500, 500), (1500, 2000)), ((2500, 2000), (500, 500))):
+        drag(page, place(page, *start), place(page, *end))
+        page.wait_for_timeout(200)
+        assert page.locator(".message").count() == 0
+        assert asker.state()["images"][0]["regions"][0]["corners"] == RECTANGLE["corners"]
+
+
 def test_quick_changes_are_all_kept(page: Any, asker: Any) -> None:
     # Before the server has told of one, the next is made.
     page.evaluate(

@@ -126,7 +126,14 @@ export class Regions {
   release(moved) {
     const { held, changed } = this;
     this.putBack();
-    if (moved && changed) this.hooks.onChanged(held.i, changed);
+    if (moved && changed && !this.isFlat(held, changed)) this.hooks.onChanged(held.i, changed);
+  }
+
+  // An edge on the opposite one is no rectangle: it is let go of as one that was not dragged.
+  isFlat({ kind, part }, corners) {
+    if (kind !== "rectangle" || part === "whole") return false;
+    const [[x0, y0], [x1, y1]] = corners;
+    return Math.min(Math.abs(x1 - x0), Math.abs(y1 - y0)) < this.view.scale;
   }
 
   putBack() {
