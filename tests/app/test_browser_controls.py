@@ -236,15 +236,57 @@ def test_a_double_click_analyses_once(asker: Any, open_page: Callable[..., Any])
     analyse(page)
     before = len(asker.state()["runs"])
     page.dblclick("#run", delay=80)
-    # In haste by the keyboard too.
     page.wait_for_timeout(300)
     assert len(asker.state()["runs"]) == before + 1
+    # In haste by the keyboard too.
     page.evaluate("caml.analyse(); caml.analyse(); undefined")
     page.wait_for_timeout(300)
     runs = asker.state()["runs"]
     assert len(runs) == before + 2
     for run in runs[before:]:
         asker.ask("DELETE", f"runs/{run['id']}")
+
+
+def test_a_parameter_that_is_empty_says_what_is_taken(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    placeholders = "inputs => inputs.map((one) => one.placeholder)"
+    for method, told in (("dbscan", ["from image"] * 2), ("voronoi", ["2.0", "5", "0.0", "1"])):
+        page.select_option("#method", method)
+        assert page.eval_on_selector_all("#parameters input", placeholders) == told
+
+
+def test_without_an_image_there_is_no_file_of_regions_to_choose(
+    serve: Serve, tmp_path: Path, cell: Path, open_page: Callable[..., Any]
+) -> None:
+    with serve(cell, out=tmp_path / "out") as asker:
+        page = open_page(asker)
+        label = page.locator("label:has(#region-file)")
+        assert page.is_enabled("#region-file")
+        assert label.get_attribute("aria-disabled") == "false"
+        page.click("[aria-label='Close cell.csv']")
+        until(page, "caml.state.images.length === 0")
+        assert page.is_disabled("#region-file")
+        assert label.get_attribute("aria-disabled") == "true"
+
+
+def test_what_is_chosen_elsewhere_is_in_sight_on_the_left(
+    asker: Any, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(asker)
+    image = page.evaluate("caml.active.image.id")
+    runs = [asker.analysed(image)["id"] for _ in range(12)]
+    until(page, f"caml.state.runs.filter((one) => one.state === 'done').length >= {len(runs)}")
+    page.set_viewport_size({"width": 1280, "height": 500})
+    for run in (runs[0], runs[-1]):
+        page.evaluate("([image, run]) => caml.choose(caml.active, image, run)", [image, run])
+        assert page.locator(f"[data-run={run}] [aria-current]").evaluate(
+            "one => { const box = one.getBoundingClientRect(); return one.contains("
+            "document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)); }"
+        )
+    for run in runs:
+        asker.ask("DELETE", f"runs/{run}")
 
 
 def test_what_cannot_be_used_for_an_image_is_not_offered_for_it(

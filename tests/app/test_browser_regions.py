@@ -111,6 +111,29 @@ def test_an_edge_on_the_opposite_one_is_put_back(page: Any, asker: Any) -> None:
         assert asker.state()["images"][0]["regions"][0]["corners"] == RECTANGLE["corners"]
 
 
+def test_numbers_of_regions_that_begin_at_one_place_are_apart(page: Any, asker: Any) -> None:
+    image = asker.opened()["id"]
+    other = {"kind": "rectangle", "corners": [[500, 500], [1500, 3500]]}
+    asker.ask("PUT", f"images/{image}/regions", {"regions": [RECTANGLE, other, POLYGON]})
+    until(page, "caml.active.image.regions.length === 3")
+    (first, top), second, third = page.evaluate("caml.panes[0].hands.regions.tags()")
+    assert second == [first + 20, top]
+    # Each is moved by its own.
+    for i, (x, y) in enumerate(((first, top), second, third)):
+        found = page.evaluate("at => caml.panes[0].hands.regions.find(at)", [x + 9, y - 12])
+        assert (found["i"], found["part"]) == (i, "whole")
+
+
+def test_a_region_of_nothing_says_so(page: Any, asker: Any) -> None:
+    image = asker.opened()["id"]
+    away = {"kind": "rectangle", "corners": [[-3000, -3000], [-1000, -1000]]}
+    asker.ask("PUT", f"images/{image}/regions", {"regions": [away]})
+    until(page, "caml.active.image.regions.length === 1")
+    analyse(page)
+    assert page.inner_text(".found .of >> nth=0") == "no localization lies in the region"
+    asker.ask("DELETE", f"runs/{page.evaluate('caml.active.run.id')}")
+
+
 def test_quick_changes_are_all_kept(page: Any, asker: Any) -> None:
     # Before the server has told of one, the next is made.
     page.evaluate(

@@ -92,7 +92,7 @@ export class Left {
         ? element("select", { id, name }, ...choices.map((one) =>
           element("option", { value: one, selected: one === value }, one)))
         : element("input", { id, name, type: "text", value, list: choices.length ? "priors" : null,
-          placeholder: "from image", spellcheck: "false" });
+          placeholder: value || "from image", spellcheck: "false" });
       return [element("label", { for: id }, name.replace(/_(nm2?)$/, ", $1").replaceAll("_", " ")),
         input];
     }), element("datalist", { id: "priors" },
@@ -149,6 +149,15 @@ export class Left {
     this.updateFiles();
     this.updateBatches();
     this.updateRegions();
+  }
+
+  // What was chosen elsewhere is in sight here, where this scrolls by itself.
+  reveal() {
+    const home = byId("left");
+    if (getComputedStyle(home).overflowY !== "auto") return;
+    for (const one of byId("images").querySelectorAll("[aria-current]")) {
+      one.scrollIntoView({ block: "nearest" });
+    }
   }
 
   updateImages() {
@@ -266,7 +275,8 @@ export class Left {
   updateRegions() {
     const { image } = this.app.active;
     const open = image?.state === "open";
-    for (const id of ["draw-rectangle", "draw-polygon", "run"]) byId(id).disabled = !open;
+    for (const id of ["draw-rectangle", "draw-polygon", "region-file", "run"]) byId(id).disabled = !open;
+    byId("region-file").parentElement.setAttribute("aria-disabled", String(!open));
     const regions = open ? image.regions : [];
     fill(byId("regions"), ...regions.map((region, i) => element("li", {
       onpointerenter: () => this.app.overRegion(i), onpointerleave: () => this.app.overRegion(-1),

@@ -137,6 +137,7 @@ class App {
     if (run && !this.clusters.has(run.id)) this.loadClusters(run);
     this.remember();
     this.left.update();
+    if (pane === this.active) this.left.reveal();
     this.right.update();
   }
 

@@ -5,6 +5,9 @@ import { number, plural, say } from "./words.js";
 const ENDED = ["done", "failed", "cancelled"];
 
 export function clustered(run) {
+  if (run.n_localizations === 0) {
+    return `no localization lies in ${run.n_regions > 1 ? "the regions" : "the region"}`;
+  }
   const known = run.n_localizations && run.n_clustered !== null;
   const percent = known ? (100 * run.n_clustered) / run.n_localizations : NaN;
   return `${number(percent)} % of ${plural(run.n_localizations, "localization")} clustered`;

@@ -49,17 +49,32 @@ export class Regions {
     return outlineOf(region).map((corner) => this.view.toScreen(...corner));
   }
 
+  // Where the numbers stand: at the upper left, later ones beside what is there already, as far as
+  // one can still tell whose they are.
+  tags() {
+    const placed = [];
+    for (const { corners } of this.all) {
+      const [x, y] = boxOf(corners);
+      let [left, top] = this.view.toScreen(x, y);
+      const isTaken = ([x0, y0]) => Math.abs(x0 - left) < TAG[0] - 6 && Math.abs(y0 - top) < 12;
+      for (let k = 0; k < 4 && placed.some(isTaken); k += 1) left += TAG[0];
+      placed.push([left, top]);
+    }
+    return placed;
+  }
+
   // Which part of which region is at a place of the screen; the last drawn lies on top.
   find(at, type = "mouse", anywhere = false) {
     const reach = REACH[type] ?? REACH.mouse;
     const { all } = this;
+    const tags = this.tags();
     for (let i = all.length - 1; i >= 0; i -= 1) {
       const [x0, y0, x1, y1] = boxOf(all[i].corners);
       const [[left, top], [right, bottom]] = [this.view.toScreen(x0, y0), this.view.toScreen(x1, y1)];
       const [x, y] = at;
-      if (x < left - reach || x > right + Math.max(reach, TAG[0]) || y < top - reach - TAG[1]
+      if (x < left - reach || x > Math.max(right + reach, tags[i][0] + TAG[0]) || y < top - reach - TAG[1]
         || y > bottom + reach) continue;
-      const part = this.partAt(all[i], this.onScreen(all[i]), at, reach, [left, top], anywhere);
+      const part = this.partAt(all[i], this.onScreen(all[i]), at, reach, tags[i], anywhere);
       if (part) return { i, ...part };
     }
     return null;
@@ -144,6 +159,7 @@ export class Regions {
 
   paint(context, { colour, on, over }) {
     context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+    const tags = this.tags();
     this.all.forEach((region, i) => {
       const points = this.onScreen(region);
       const chosen = i === this.near?.i || i === this.held?.i;
@@ -153,7 +169,7 @@ export class Regions {
       context.strokeStyle = colour;
       context.lineWidth = i === over ? 3 : 1.5;
       context.stroke();
-      const [left, top] = extent(points);
+      const [left, top] = tags[i];
       context.fillStyle = colour;
       if (chosen) {
         context.fillRect(left, top - TAG[1] - 2, ...TAG);
