@@ -157,6 +157,31 @@ def test_an_analysis_keeps_the_regions_it_was_made_of(page: Any, asker: Any) -> 
     asker.ask("DELETE", f"runs/{run}")
 
 
+def test_regions_of_the_analysis_that_is_shown_are_told_from_those_of_today(
+    page: Any, asker: Any
+) -> None:
+    image = asker.opened()["id"]
+    against = "caml.panes[0].hands.regions.against()"
+    assert page.evaluate(against) == {"isOther": [False, False], "gone": []}
+    analyse(page)
+    assert page.evaluate(against) == {"isOther": [False, False], "gone": []}
+    assert "dashed" not in page.inner_text("#region-hint")
+    # Another today: what was analysed stays in sight, and what was not is dashed.
+    other = {"kind": "rectangle", "corners": [[500, 500], [3000, 1500]]}
+    asker.ask("PUT", f"images/{image}/regions", {"regions": [other, POLYGON]})
+    until(page, "caml.active.image.regions[0].corners[1][0] === 3000")
+    found = page.evaluate(against)
+    assert found["isOther"] == [True, False]
+    (ring,) = found["gone"]
+    assert sorted(ring) == [[500, 500], [500, 2000], [2500, 500], [2500, 2000]]
+    assert "dashed" in page.inner_text("#region-hint")
+    # Without an analysis all are as drawn.
+    page.evaluate("caml.choose(caml.active, caml.active.image.id, null)")
+    assert page.evaluate(against) == {"isOther": [False, False], "gone": []}
+    for run in asker.state()["runs"]:
+        asker.ask("DELETE", f"runs/{run['id']}")
+
+
 def test_the_file_of_regions_is_told_of_until_it_is_written(page: Any, asker: Any) -> None:
     analyse(page)
     run = page.evaluate("caml.active.run.id")

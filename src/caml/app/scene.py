@@ -266,7 +266,8 @@ def packed_clusters(analysis: Analysis) -> bytes:
     bytes
         See `pack`: the measures of the table as they are called, and of the outlines, simplified
         to the nanometre, the corners of all rings (``corners``, from ``origin``), where each ring
-        starts (``ring_start``) and the row of its cluster (``ring_row``).
+        starts (``ring_start``) and the row of its cluster (``ring_row``); and the rings of the
+        regions that were analysed.
     """
     table = analysis.description.clusters
     outlines = analysis.segmentation.outlines[table["cluster"].to_numpy()]
@@ -285,7 +286,15 @@ def packed_clusters(analysis: Analysis) -> bytes:
     arrays["ring_start"] = np.searchsorted(ring, np.arange(len(rings) + 1)).astype(np.int32)
     arrays["ring_row"] = part_row[ring_part].astype(np.int32)
     columns = [str(name) for name in measures]
-    return pack(arrays, {"columns": columns, "n_clusters": len(table), "origin": list(origin)})
+    facts = {"columns": columns, "n_clusters": len(table), "origin": list(origin)}
+    return pack(arrays, facts | {"regions": _rings_of(analysis)})
+
+
+def _rings_of(analysis: Analysis) -> list[list[list[float]]]:
+    """Give the corners of the regions of an analysis, ring by ring."""
+    parts = shapely.get_parts([one.polygon for one in analysis.regions])
+    rings = shapely.get_rings(parts)
+    return [shapely.get_coordinates(ring)[:-1].tolist() for ring in rings]
 
 
 def pack(arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ export class Clusters {
     this.n = message.n_clusters;
     this.arrays = message.arrays;
     this.origin = message.origin;
+    this.regions = message.regions;
     this.shown = new Uint8Array(this.n).fill(1);
     this.nShown = this.n;
     this.measureBoxes();

@@ -295,7 +295,8 @@ export class Left {
     byId("region-hint").textContent = tool === "rectangle" ? "Drag a rectangle in the image."
       : tool === "polygon" ? "Click corners; a double click ends it, Esc starts anew."
         : regions.length ? "Drag corners and edges in the image to change one, its number or Shift "
-          + "to move it." : "Without one, the whole image is analysed.";
+          + `to move it.${this.app.active.hands.regions.against().isOther.includes(true)
+            ? " The analysis that is shown was not made in dashed ones." : ""}` : "Without one, the whole image is analysed.";
     byId("draw-rectangle").setAttribute("aria-pressed", String(tool === "rectangle"));
     byId("draw-polygon").setAttribute("aria-pressed", String(tool === "polygon"));
   }

@@ -153,6 +153,7 @@ class App {
           pane.view.paint();
         }
       }
+      this.left.updateRegions();
       this.right.update();
     });
   }

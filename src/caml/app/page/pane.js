@@ -63,6 +63,7 @@ export class Pane {
       onChoose: (row) => app.chooseCluster(this, row, false),
       onRegion: (kind, corners) => app.drawn.add(this, kind, corners),
       regions: () => (this.image?.state === "open" ? this.image.regions : []),
+      analysed: () => (this.run ? this.view.clusters?.regions : null),
       onChanged: (i, corners) => app.drawn.change(this, i, corners),
       onEscape: (drawing) => (drawing ? this.hands.cancel() : app.useTool(null)),
     });

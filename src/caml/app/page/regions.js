@@ -28,6 +28,17 @@ function contains(points, [x, y]) {
   return inside;
 }
 
+// The same for outlines that are the same, wherever they begin and whichever way they go.
+const keys = new WeakMap();
+
+function keyOf(corners, outline = corners) {
+  if (!keys.has(corners)) {
+    const rounded = outline.map(([x, y]) => `${Math.round(100 * x)},${Math.round(100 * y)}`);
+    keys.set(corners, [...new Set(rounded)].sort().join(" "));
+  }
+  return keys.get(corners);
+}
+
 export class Regions {
   constructor(view, hooks) {
     this.view = view;
@@ -43,6 +54,17 @@ export class Regions {
     const regions = this.hooks.regions();
     return changed ? regions.map((one, i) => (i === held.i ? { ...one, corners: changed } : one))
       : regions;
+  }
+
+  // Which of them the analysis that is shown was not made of, and what it was made of that is not
+  // among them.
+  against() {
+    const rings = this.hooks.analysed();
+    const own = this.all.map((region) => keyOf(region.corners, outlineOf(region)));
+    const made = new Set((rings ?? []).map((ring) => keyOf(ring)));
+    const isOther = own.map((key) => Boolean(rings) && !made.has(key));
+    const today = new Set(own);
+    return { isOther, gone: (rings ?? []).filter((ring) => !today.has(keyOf(ring))) };
   }
 
   onScreen(region) {
@@ -160,15 +182,23 @@ export class Regions {
   paint(context, { colour, on, over }) {
     context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
     const tags = this.tags();
-    this.all.forEach((region, i) => {
-      const points = this.onScreen(region);
-      const chosen = i === this.near?.i || i === this.held?.i;
+    const { isOther, gone } = this.against();
+    const trace = (points) => {
       context.beginPath();
       points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
       context.closePath();
-      context.strokeStyle = colour;
-      context.lineWidth = i === over ? 3 : 1.5;
       context.stroke();
+    };
+    context.strokeStyle = colour;
+    context.lineWidth = 1.5;
+    for (const ring of gone) trace(ring.map((corner) => this.view.toScreen(...corner)));
+    this.all.forEach((region, i) => {
+      const points = this.onScreen(region);
+      const chosen = i === this.near?.i || i === this.held?.i;
+      context.lineWidth = i === over ? 3 : 1.5;
+      context.setLineDash(isOther[i] ? [6, 4] : []);
+      trace(points);
+      context.setLineDash([]);
       const [left, top] = tags[i];
       context.fillStyle = colour;
       if (chosen) {
