@@ -166,18 +166,21 @@ def test_nothing_that_is_there_is_replaced(asker: Any) -> None:
     assert not (out / "uploads").exists()
 
 
-def test_a_fault_of_the_report_does_not_cost_the_results(
-    asker: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("made_by", "name"), [("save_report", "report.html"), ("save_overview", "overview.png")]
+)
+def test_a_fault_of_a_picture_or_page_does_not_cost_the_results(
+    asker: Any, monkeypatch: pytest.MonkeyPatch, made_by: str, name: str
 ) -> None:
     def faulty(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(exports, "save_report", faulty)
+    monkeypatch.setattr(exports, made_by, faulty)
     run = asker.analysed(asker.opened()["id"])
-    saved = asker.ask("POST", f"runs/{run['id']}/save", {"name": "without a report"})
+    saved = asker.ask("POST", f"runs/{run['id']}/save", {"name": f"without {name}"})
     names = {path.name for path in (Path(saved["folder"]) / "cell").iterdir()}
     assert "clusters.csv" in names
-    assert "report.html" not in names
+    assert {"report.html", "overview.png"} - names == {name}
 
 
 def test_a_disk_that_takes_nothing_leaves_nothing(

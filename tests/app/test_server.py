@@ -426,3 +426,16 @@ def test_others_are_answered_while_regions_are_made(
         asker.state()
         answered.set()
         assert isinstance(sent.result(), dict)
+
+
+def test_what_lies_in_several_regions_is_counted_once(asker: Any) -> None:
+    image = asker.opened()
+    corners = [[500, 500], [3_500, 3_500]]
+    once = {"kind": "rectangle", "corners": corners}
+    counts = []
+    for regions in ([once], [once, once]):
+        asker.ask("PUT", f"images/{image['id']}/regions", {"regions": regions})
+        run = asker.analysed(image["id"])
+        counts.append((run["n_localizations"], run["n_clustered"], run["n_clusters"]))
+    assert counts[0] == counts[1]
+    assert counts[0][0] > counts[0][1] > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,8 +105,8 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         inside = partial / image.name
         inside.mkdir()
         analysis.write(inside, file_format=settings.file_format)
-        save_overview(analysis, inside)
-        _write_report(analysis, inside, source)
+        _beside(lambda: save_overview(analysis, inside), "picture", path)
+        _beside(lambda: save_report(analysis, inside, source), "page", path)
         write_table(partial / SUMMARY, rounded(analysis.description.summary))
         outcome = Outcome(
             path=path,
@@ -133,14 +133,14 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
             (partial / REGIONS).write_text(polygons + "\n", encoding="utf-8")
 
 
-def _write_report(analysis: Analysis, folder: Path, source: Provenance) -> None:
-    """Write the page of an analysis; a fault of it costs no results, as in a batch."""
+def _beside(make: Callable[[], None], what: str, path: Path) -> None:
+    """Make a picture or a page; a fault of it costs no results, as in a batch."""
     try:
-        save_report(analysis, folder, source)
+        make()
     except (CamlError, OSError):
         raise  # the disk is full, or such: no other result would be whole
     except Exception:
-        logger.exception("the report of %s", source.path)
+        logger.exception("no %s of %s", what, path)
 
 
 def words_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import pandas as pd
 import shapely
 
+from caml.analyse import Analysis
 from caml.analyse.record import corners_of
 from caml.app.answers import clean_text
 from caml.app.exports import region_of
@@ -350,12 +349,15 @@ def _name_of(given: str) -> str:
     return clean_text(given).replace(",", ";")
 
 
-def _total(summary: pd.DataFrame, name: str) -> int | None:
-    """Add a column up; None where there is none, or it was edited into no count."""
-    if name not in summary:
-        return None
-    total = float(pd.to_numeric(summary[name], errors="coerce").sum())
-    return int(total) if math.isfinite(total) else None
+def _counts(run: Run, analysis: Analysis) -> tuple[int | None, int | None]:
+    """Count localizations, and those in clusters; None where results were edited into no counts."""
+    if run.counts is None:
+        try:
+            found = analysis.totals
+            run.counts = (found.n_localizations, found.n_clustered)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            run.counts = (None, None)
+    return run.counts
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -408,11 +410,11 @@ def _run(run: Run) -> dict[str, Any]:
     }
     if run.analysis is not None:
         clusters = run.analysis.description.clusters
-        summary = run.analysis.description.summary
+        n_localizations, n_clustered = _counts(run, run.analysis)
         told |= {
             "n_clusters": len(clusters),
-            "n_localizations": _total(summary, "n_localizations"),
-            "n_clustered": _total(summary, "n_clustered"),
+            "n_localizations": n_localizations,
+            "n_clustered": n_clustered,
             "has_scores": run.analysis.card is not None,
             "labels": list(run.analysis.labels),
             "found_by": run.analysis.found_by,

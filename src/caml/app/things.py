@@ -188,6 +188,8 @@ class Run:
         Its clusters as a page is sent them.
     kinds : tuple, optional
         The colours of localizations as they were last drawn, and for what.
+    counts : tuple of int, optional
+        Localizations, and those in clusters, each counted once.
     """
 
     id: str
@@ -209,6 +211,7 @@ class Run:
     not_saved: str = ""
     packed: bytes | None = None
     kinds: tuple[object, IntArray] | None = None
+    counts: tuple[int | None, int | None] | None = None
 
 
 @dataclass(slots=True, eq=False)
