@@ -181,6 +181,9 @@ def test_a_fault_of_a_picture_or_page_does_not_cost_the_results(
     names = {path.name for path in (Path(saved["folder"]) / "cell").iterdir()}
     assert "clusters.csv" in names
     assert {"report.html", "overview.png"} - names == {name}
+    # As a batch tells it.
+    (one,) = json.loads((Path(saved["folder"]) / "run.json").read_text())["inputs"]
+    assert "ZeroDivisionError" in one["warnings"][-1]
 
 
 def test_a_disk_that_takes_nothing_leaves_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,14 @@ class Found:
         def outlines(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
             return _rounded(analysis.segmentation.outlines[ids])
 
-        def pieces() -> Iterator[Piece]:
+        @cache
+        def piece() -> Piece:
             finite = analysis.localizations.finite
             kind = np.where(analysis.in_regions, analysis.kind, -1)
-            yield analysis.localizations.positions[finite][:, :2], kind[finite]
+            return analysis.localizations.positions[finite][:, :2], kind[finite]
+
+        def pieces() -> Iterator[Piece]:
+            yield piece()
 
         return cls(
             name=analysis.localizations.name,

@@ -52,10 +52,12 @@ __all__ = [
     "analyse_file",
     "analyse_in_tiles",
     "analysis_of",
+    "beside",
     "converted_table",
     "forget_tiles",
     "has_tiles",
     "is_tiled",
+    "texts_of",
     "without_result",
 ]
 
@@ -175,10 +177,10 @@ def analyse_file(
         with whole_folder(folder, overwrite=settings.overwrite, names=RESULTS) as partial:
             analysis.write(partial, file_format=settings.file_format)
             if picture is not None:
-                _beside(lambda: picture(analysis, partial), "picture was drawn", path)
+                beside(lambda: picture(analysis, partial), "picture was drawn", path)
             if report is not None:
                 source = Provenance(path=path, sha256=sha256, settings=settings, warnings=warned())
-                _beside(lambda: report(analysis, partial, source), "page was written", path)
+                beside(lambda: report(analysis, partial, source), "page was written", path)
         seconds = analysis.seconds | {"write": round(time.perf_counter() - start, 3)}
         history = tuple(map(as_text, analysis.localizations.history))
         return analysis.description.summary, seconds, analysis.found_by, history
@@ -317,10 +319,10 @@ def analyse_in_tiles(
             source = Provenance(path=path, sha256=sha256, settings=settings)
             found = Found.in_parts(folder, summary, source)
             if picture is not None:
-                _beside(lambda: picture(found, folder), "picture was drawn", path)
+                beside(lambda: picture(found, folder), "picture was drawn", path)
             if report is not None:
                 told = replace(source, warnings=tuple(map(in_the_users_words, warned())))
-                _beside(lambda: report(found, folder, told), "page was written", path)
+                beside(lambda: report(found, folder, told), "page was written", path)
             seconds["report"] = round(time.perf_counter() - start, 3)
         return summary, {"read": read_s} | seconds, load_model(settings.model).card.name, ()
 
@@ -382,12 +384,27 @@ def forget_tiles(folder: Path) -> None:
         remove_leftovers(hidden)
 
 
-def _beside(make: Callable[[], None], what: str, path: Path) -> None:
-    """Make what lies beside the results, which are not lost with a fault of it."""
+def beside(make: Callable[[], None], what: str, path: Path) -> None:
+    """Make what lies beside the results, which are not lost with a fault of it.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it.
+    what : str
+        What was not made, in the warning that says so: "picture was drawn", "page was written".
+    path : Path
+        The table.
+
+    Raises
+    ------
+    CamlError, OSError
+        If the disk is full, or such: no other result would be whole.
+    """
     try:
         make()
     except (CamlError, OSError):
-        raise  # the disk is full, or such: no other result would be whole
+        raise
     except MemoryError:
         warnings.warn(DataWarning(f"no {what}: memory ran out"), stacklevel=2)
     except Exception as error:
@@ -407,11 +424,11 @@ def _outcome(job: Job, work: Work) -> Outcome:
             check_replaceable(folder, RESULTS)
             sha256 = checksum(path)
             check_stop()
-            summary, seconds, found_by, history = work(sha256, lambda: _texts(noted))
+            summary, seconds, found_by, history = work(sha256, lambda: texts_of(noted))
         return Outcome(
             path=path,
             folder=folder,
-            warnings=_texts(noted),
+            warnings=texts_of(noted),
             summary=summary,
             sha256=sha256,
             seconds=seconds,
@@ -420,7 +437,9 @@ def _outcome(job: Job, work: Work) -> Outcome:
         )
     except CamlError as error:
         text = _with_path(error, path)
-        return Outcome(path=path, folder=folder, error=text, warnings=_texts(noted), sha256=sha256)
+        return Outcome(
+            path=path, folder=folder, error=text, warnings=texts_of(noted), sha256=sha256
+        )
     except MemoryError:
         return Outcome(path=path, folder=folder, error=f"{path}: memory ran out")
     except Exception as error:  # one file's fault, whatever it is, must not cost the others
@@ -440,8 +459,19 @@ def _with_path(error: CamlError, path: Path) -> str:
     return text if named else f"{path}: {text}"
 
 
-def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
-    """Return the texts of caml's own warnings, each once; others go to the log."""
+def texts_of(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+    """Return the texts of caml's own warnings, each once; others go to the log.
+
+    Parameters
+    ----------
+    noted : sequence of WarningMessage
+        What `warnings.catch_warnings` recorded.
+
+    Returns
+    -------
+    tuple of str
+        In order.
+    """
     for one in noted:
         if not issubclass(one.category, CamlWarning):
             logger.debug("%s: %s", one.category.__name__, one.message)

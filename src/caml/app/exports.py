@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import shapely
 from caml.analyse import Analysis, Outcome, Provenance, Settings
 from caml.analyse.chain import rounded
 from caml.analyse.jobs import as_text, plan
+from caml.analyse.one_file import beside, texts_of
 from caml.analyse.record import record, regions_geojson
 from caml.app.things import Run
-from caml.errors import CamlError
+from caml.errors import CamlWarning
 from caml.io import whole_folder, write_json, write_table
 from caml.io.run_folders import RECORD, REGIONS, SUMMARY
 from caml.localizations import Region
@@ -23,8 +24,6 @@ from caml.report import save_report
 from caml.report.again import python_lines, shell_line
 
 __all__ = ["region_of", "save", "source_of", "words_of"]
-
-logger = logging.getLogger(__name__)
 
 # To a hundredth of a nanometre, which is what a person sees in a command.
 DIGITS = 2
@@ -105,13 +104,15 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         inside = partial / image.name
         inside.mkdir()
         analysis.write(inside, file_format=settings.file_format)
-        _beside(lambda: save_overview(analysis, inside), "picture", path)
-        _beside(lambda: save_report(analysis, inside, source), "page", path)
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always", CamlWarning)
+            beside(lambda: save_overview(analysis, inside), "picture was drawn", path)
+            beside(lambda: save_report(analysis, inside, source), "page was written", path)
         write_table(partial / SUMMARY, rounded(analysis.description.summary))
         outcome = Outcome(
             path=path,
             folder=image,
-            warnings=source.warnings,
+            warnings=(*source.warnings, *texts_of(noted)),
             summary=analysis.description.summary,
             sha256=source.sha256,
             seconds=analysis.seconds,
@@ -131,16 +132,6 @@ def save(analysis: Analysis, folder: Path, source: Provenance) -> None:
         write_json(partial / RECORD, kept)
         if polygons := regions_geojson(settings):
             (partial / REGIONS).write_text(polygons + "\n", encoding="utf-8")
-
-
-def _beside(make: Callable[[], None], what: str, path: Path) -> None:
-    """Make a picture or a page; a fault of it costs no results, as in a batch."""
-    try:
-        make()
-    except (CamlError, OSError):
-        raise  # the disk is full, or such: no other result would be whole
-    except Exception:
-        logger.exception("no %s of %s", what, path)
 
 
 def words_of(

@@ -6,7 +6,7 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -261,19 +261,14 @@ def _answer(task: FileTask | BatchTask, connection: Connection, stop: Any) -> tu
 
 
 def _find(task: FileTask, report: Report) -> FileFound:
-    from caml.analyse.one_file import analysis_of
+    from caml.analyse.one_file import analysis_of, texts_of
 
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", CamlWarning)
         sha256 = checksum(task.path)
         analysis = analysis_of(task.path, task.name, task.settings, report)
     report("send", 1.0)
-    return FileFound(analysis, _texts(noted), sha256)
-
-
-def _texts(noted: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
-    texts = (str(one.message) for one in noted if issubclass(one.category, CamlWarning))
-    return tuple(dict.fromkeys(texts))
+    return FileFound(analysis, texts_of(noted), sha256)
 
 
 def _batch(

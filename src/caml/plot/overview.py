@@ -103,9 +103,11 @@ def _scene(analysis: Analysis, by: Drawn) -> Scene:
     box = square(everywhere, analysis.regions)
     found = analysis.in_regions & (analysis.segmentation.cluster >= 0)
     found = found[analysis.localizations.finite]
-    clustered, everything = Squares(box), Squares(box)
-    clustered.add(everywhere[found])
-    everything.add(everywhere)
+
+    def fullest(positions: npt.NDArray[np.floating[Any]]) -> Box | None:
+        squares = Squares(box)
+        squares.add(positions)
+        return squares.fullest
 
     def draw(ax: Axes, part: Box) -> Axes:
         return analysed(ax, analysis, box=part, by=by)
@@ -119,7 +121,7 @@ def _scene(analysis: Analysis, by: Drawn) -> Scene:
         kinds=frozenset(np.unique(analysis.kind).tolist()),
         has_regions=bool(analysis.regions),
         box=box,
-        zoom=clustered.fullest or everything.fullest,
+        zoom=fullest(everywhere[found]) or fullest(everywhere),
         n_left_out=left_out(everywhere, box),
         draw=draw,
     )
