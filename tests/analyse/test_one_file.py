@@ -223,9 +223,10 @@ def test_files_are_spread_over_a_cluster(
         failed = [one for one in batch.outcomes if one.error]
         assert [str(one.path) for one in failed] == ["cell_1.csv"]
         assert "workers ended again and again" in failed[0].error
-        # The last that died is started again, which takes as long as the machine is busy.
+        # The last that died is started again, which takes as long as the machine is busy; of two,
+        # one is enough to go on, and Dask may not bring the other back.
         with Client(cluster) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(1, timeout=60)
         (again,) = analyse_files(
             [Path("large.parquet")], "tiles", tile_size=1_000, scheduler=cluster.scheduler_address
         ).outcomes
